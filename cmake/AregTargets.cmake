@@ -1,0 +1,51 @@
+# What every target of the project shares: language, warnings, sanitizers; and the functions that declare one folder's
+# library, a program, or a unit test.
+
+include(GNUInstallDirs)
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+option(AREG_CHECK_SLOW "Also assert invariants that take more than constant time" OFF)
+set(AREG_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
+
+add_compile_definitions(_GNU_SOURCE)
+add_compile_options(-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+                    -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wimplicit-fallthrough -fno-strict-aliasing)
+add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+if(AREG_CHECK_SLOW)
+    add_compile_definitions(AREG_CHECK_SLOW)
+endif()
+if(AREG_SANITIZE)
+    add_compile_options(-fsanitize=${AREG_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${AREG_SANITIZE})
+endif()
+
+# areg_folder(NAME SOURCES a.c ... [LIBRARIES ...]): the static library areg_NAME of one folder.
+function(areg_folder name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+    add_library(areg_${name} STATIC ${ARG_SOURCES})
+    target_include_directories(areg_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(areg_${name} PUBLIC ${ARG_LIBRARIES})
+endfunction()
+
+# areg_unit_test(FOLDER NAME [LIBRARIES ...]): tests/unit/FOLDER/test_NAME.c as the test unit.FOLDER.NAME.
+function(areg_unit_test folder name)
+    cmake_parse_arguments(ARG "" "" "LIBRARIES" ${ARGN})
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+    set(target test_${folder}_${name})
+    add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/unit/${folder}/test_${name}.c)
+    target_link_libraries(${target} PRIVATE ${ARG_LIBRARIES} PkgConfig::CMOCKA)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+    add_test(NAME unit.${folder}.${name} COMMAND ${target})
+    set_tests_properties(unit.${folder}.${name} PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()

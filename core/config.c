@@ -1,0 +1,220 @@
+#include "core/config.h"
+
+#include "core/check.h"
+#include "core/digest.h"
+#include "core/quorum.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_FORMAT = 1 };
+
+bool config_id_equal(struct config_id a, struct config_id b)
+{
+    return memcmp(a.bytes, b.bytes, sizeof a.bytes) == 0;
+}
+
+const char *config_id_print(struct config_id id, char text[CONFIG_ID_TEXT_BYTES])
+{
+    for (size_t i = 0; i < sizeof id.bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", id.bytes[i]);
+    return text;
+}
+
+bool host_id_parse(const char *text, struct host_id *id)
+{
+    const size_t bytes = strlen(text);
+    if (bytes < 1 || bytes > HOST_ID_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < bytes; i++) {
+        const unsigned char letter = (unsigned char)text[i];
+        if (letter > 127 || (!isalnum(letter) && !strchr("-_.", letter)))
+            return false;
+    }
+    memset(id, 0, sizeof *id);
+    memcpy(id->text, text, bytes);
+    return true;
+}
+
+bool host_id_equal(const struct host_id *a, const struct host_id *b)
+{
+    return strcmp(a->text, b->text) == 0;
+}
+
+/* A whole decimal number in [min, max], and nothing after it. */
+static bool parse_number(const char *text, unsigned min, unsigned max, unsigned *number)
+{
+    if (!isdigit((unsigned char)text[0]) || strlen(text) > 6)
+        return false;
+    char *end;
+    const unsigned long parsed = strtoul(text, &end, 10);
+    if (*end || parsed < min || parsed > max)
+        return false;
+    *number = (unsigned)parsed;
+    return true;
+}
+
+bool address_is_valid(const char *text)
+{
+    static const char scheme[] = "tcp://";
+    if (strlen(text) > ADDRESS_BYTES_MAX || strncmp(text, scheme, strlen(scheme)) != 0)
+        return false;
+    const char *host = text + strlen(scheme);
+    const char *colon = strrchr(host, ':');
+    if (!colon || colon == host)
+        return false;
+    for (const char *at = host; at < colon; at++)
+        if (isspace((unsigned char)*at) || *at == '/' || *at == ',' || *at == '"' || *at == '\\' ||
+            iscntrl((unsigned char)*at))
+            return false;
+    unsigned port;
+    return parse_number(colon + 1, 1, 65535, &port);
+}
+
+static bool code_is_possible(struct code code)
+{
+    if (code.dap != DAP_ABD && code.dap != DAP_TREAS)
+        return false;
+    if (code.n < 1 || code.n > MEMBER_COUNT_MAX || code.k < 1 || code.k > code.n)
+        return false;
+    return code.dap != DAP_ABD || code.k == 1;
+}
+
+enum areg_error code_parse(const char *text, struct code *code)
+{
+    unsigned n = 0;
+    unsigned k = 1;
+    struct code parsed = {0};
+    if (strncmp(text, "repl:", 5) == 0) {
+        parsed.dap = DAP_ABD;
+        if (!parse_number(text + 5, 1, MEMBER_COUNT_MAX, &n))
+            return AREG_EINVAL;
+    } else if (strncmp(text, "rs:", 3) == 0) {
+        parsed.dap = DAP_TREAS;
+        char first[8] = {0};
+        const char *comma = strchr(text, ',');
+        if (!comma || comma - (text + 3) >= (long)sizeof first)
+            return AREG_EINVAL;
+        memcpy(first, text + 3, (size_t)(comma - (text + 3)));
+        if (!parse_number(first, 1, MEMBER_COUNT_MAX, &n) || !parse_number(comma + 1, 1, MEMBER_COUNT_MAX, &k))
+            return AREG_EINVAL;
+    } else {
+        return AREG_EINVAL;
+    }
+    parsed.n = (uint8_t)n;
+    parsed.k = (uint8_t)k;
+    if (!code_is_possible(parsed))
+        return AREG_EINVAL;
+    *code = parsed;
+    return AREG_OK;
+}
+
+const char *code_print(struct code code, char text[CODE_TEXT_BYTES])
+{
+    if (code.dap == DAP_ABD)
+        snprintf(text, CODE_TEXT_BYTES, "repl:%u", code.n);
+    else
+        snprintf(text, CODE_TEXT_BYTES, "rs:%u,%u", code.n, code.k);
+    return text;
+}
+
+unsigned code_quorum(struct code code)
+{
+    /* For whole copies k is 1, and ceil((n+1)/2) is floor(n/2) + 1. */
+    return quorum_coded(code.n, code.k);
+}
+
+unsigned code_tolerance(struct code code)
+{
+    return code.n - code_quorum(code);
+}
+
+static void put_member(struct bytes_writer *writer, const struct member *member)
+{
+    bytes_put_text(writer, member->id.text, strlen(member->id.text));
+    bytes_put_text(writer, member->address, strlen(member->address));
+    bytes_put_raw(writer, member->public_key, sizeof member->public_key);
+    bytes_put_u64(writer, member->incarnation);
+}
+
+static void get_member(struct bytes_reader *reader, struct member *member)
+{
+    bytes_get_string(reader, member->id.text, HOST_ID_BYTES_MAX);
+    bytes_get_string(reader, member->address, ADDRESS_BYTES_MAX);
+    bytes_get_raw(reader, member->public_key, sizeof member->public_key);
+    member->incarnation = bytes_get_u64(reader);
+}
+
+size_t config_encode(struct config *config, uint8_t *to, size_t room_bytes)
+{
+    CHECK(code_is_possible(config->code) && config->member_count == config->code.n);
+    struct bytes_writer writer = bytes_writer_on(to, room_bytes);
+    bytes_put_u8(&writer, CONFIG_FORMAT);
+    bytes_put_u32(&writer, config->shard);
+    bytes_put_u32(&writer, config->index);
+    bytes_put_raw(&writer, config->parent.bytes, sizeof config->parent.bytes);
+    bytes_put_u8(&writer, (uint8_t)config->code.dap);
+    bytes_put_u8(&writer, config->code.n);
+    bytes_put_u8(&writer, config->code.k);
+    bytes_put_u16(&writer, config->delta);
+    for (unsigned i = 0; i < config->member_count; i++)
+        put_member(&writer, &config->members[i]);
+    bytes_put_u64(&writer, config->time_ns);
+    bytes_put_text(&writer, config->author, strlen(config->author));
+    bytes_put_text(&writer, config->reason, strlen(config->reason));
+    CHECK(!writer.failed);
+    digest_of(slice_borrow(to, writer.used_bytes), config->id.bytes);
+    return writer.used_bytes;
+}
+
+static bool members_are_possible(const struct config *config)
+{
+    for (unsigned i = 0; i < config->member_count; i++) {
+        struct host_id parsed;
+        if (!host_id_parse(config->members[i].id.text, &parsed) || !address_is_valid(config->members[i].address))
+            return false;
+        for (unsigned j = 0; j < i; j++)
+            if (host_id_equal(&config->members[i].id, &config->members[j].id))
+                return false;
+    }
+    return true;
+}
+
+enum areg_error config_decode(struct slice encoded, struct config *config)
+{
+    if (encoded.bytes > CONFIG_ENCODED_BYTES_MAX)
+        return AREG_EINVAL;
+    memset(config, 0, sizeof *config);
+    struct bytes_reader reader = bytes_reader_on(encoded.at, encoded.bytes);
+    if (bytes_get_u8(&reader) != CONFIG_FORMAT)
+        return AREG_EINVAL;
+    config->shard = bytes_get_u32(&reader);
+    config->index = bytes_get_u32(&reader);
+    bytes_get_raw(&reader, config->parent.bytes, sizeof config->parent.bytes);
+    config->code.dap = (enum dap_kind)bytes_get_u8(&reader);
+    config->code.n = bytes_get_u8(&reader);
+    config->code.k = bytes_get_u8(&reader);
+    config->delta = bytes_get_u16(&reader);
+    if (reader.failed || !code_is_possible(config->code) || config->delta > DELTA_MAX)
+        return AREG_EINVAL;
+    config->member_count = config->code.n;
+    for (unsigned i = 0; i < config->member_count; i++)
+        get_member(&reader, &config->members[i]);
+    config->time_ns = bytes_get_u64(&reader);
+    bytes_get_string(&reader, config->author, HOST_ID_BYTES_MAX);
+    bytes_get_string(&reader, config->reason, REASON_BYTES_MAX);
+    if (!bytes_reader_is_done(&reader) || !members_are_possible(config))
+        return AREG_EINVAL;
+    digest_of(encoded, config->id.bytes);
+    return AREG_OK;
+}
+
+int config_member_index(const struct config *config, const struct host_id *id)
+{
+    for (unsigned i = 0; i < config->member_count; i++)
+        if (host_id_equal(&config->members[i].id, id))
+            return (int)i;
+    return -1;
+}

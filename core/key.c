@@ -1,0 +1,49 @@
+#include "core/key.h"
+
+#include "core/digest.h"
+
+#include <sodium/crypto_shorthash.h>
+#include <string.h>
+
+void key_sort_form(struct slice key, struct key_sort_form *form)
+{
+    if (key.bytes <= KEY_SORT_RAW_BYTES_MAX) {
+        form->bytes = (uint16_t)key.bytes;
+        if (key.bytes)
+            memcpy(form->at, key.at, key.bytes);
+        return;
+    }
+    form->bytes = KEY_SORT_BYTES_MAX;
+    memcpy(form->at, key.at, KEY_SORT_PREFIX_BYTES);
+    digest_of(key, form->at + KEY_SORT_PREFIX_BYTES);
+}
+
+int key_compare(struct slice a, struct slice b)
+{
+    struct key_sort_form form_a;
+    struct key_sort_form form_b;
+    key_sort_form(a, &form_a);
+    key_sort_form(b, &form_b);
+    return slice_compare(slice_borrow(form_a.at, form_a.bytes), slice_borrow(form_b.at, form_b.bytes));
+}
+
+bool key_has_prefix(struct slice key, struct slice prefix)
+{
+    return key.bytes >= prefix.bytes && (prefix.bytes == 0 || memcmp(key.at, prefix.at, prefix.bytes) == 0);
+}
+
+bool key_is_valid(struct slice key)
+{
+    return key.bytes >= 1 && key.bytes <= AREG_KEY_BYTES_MAX;
+}
+
+uint64_t key_hash(struct slice key)
+{
+    static const uint8_t zero_key[crypto_shorthash_KEYBYTES];
+    uint8_t out[8];
+    crypto_shorthash(out, key.bytes ? key.at : out, key.bytes, zero_key);
+    uint64_t hash = 0;
+    for (int i = 0; i < 8; i++)
+        hash |= (uint64_t)out[i] << (8 * i);
+    return hash;
+}

@@ -1,0 +1,154 @@
+/*
+ * What clients and hosts say to each other, as plain structs. wire/ turns them into bytes and back.
+ *
+ * A request names a shard, a configuration and, for most kinds, a key; its reply echoes `op` and `phase`, so that a
+ * reply of an earlier phase is never counted in a later one (S11). Every reply about a configuration carries its
+ * `next`, read atomically with the rest (PROTOCOL §4).
+ *
+ * Slices of a decoded message are owned by the packet that it came in, except `payload`, which is counted by itself.
+ */
+#ifndef CORE_MESSAGE_H
+#define CORE_MESSAGE_H
+
+#include "core/buffer.h"
+#include "core/config.h"
+#include "core/limits.h"
+#include "core/tag.h"
+
+enum { PROTOCOL_VERSION = 1 };
+
+/** The numbers are those on the wire. */
+enum message_kind {
+    MESSAGE_HELLO = 1,     /* who are you; optionally: what cluster is this. Greeting and ping */
+    MESSAGE_GET_TAG = 2,   /* the largest tag */
+    MESSAGE_GET_DATA = 3,  /* the list of tags, optionally with one fragment. FETCH is one with WANT_TAG */
+    MESSAGE_PUT_DATA = 4,  /* store this fragment */
+    MESSAGE_CONFIRM = 5,   /* an operation of this tag has completed; no reply */
+    MESSAGE_LIST_KEYS = 6, /* one page of keys, in the order of core/key.h */
+    MESSAGE_STATUS = 7,    /* the host's counters */
+};
+
+/** One entry of a register's list. */
+enum entry_flag {
+    ENTRY_TOMBSTONE = 1 << 0, /* the write was a delete: no value, no fragment */
+    ENTRY_DAMAGED = 1 << 1,   /* the host has the tag, but its fragment is lost or rotten */
+};
+enum { ENTRY_FLAGS_ALL = ENTRY_TOMBSTONE | ENTRY_DAMAGED };
+
+/** What is known of one written value, at each of its fragments. */
+struct entry {
+    struct tag tag;
+    uint64_t value_digest;      /* XXH3-64 of the whole value */
+    uint32_t value_bytes;       /* of the whole value */
+    uint32_t fragment_checksum; /* CRC32C of this host's fragment */
+    uint32_t flags;
+};
+
+/** Which fragment a GET_DATA asks for. */
+enum want {
+    WANT_TAGS = 0,   /* none */
+    WANT_NEWEST = 1, /* of the newest entry */
+    WANT_TAG = 2,    /* of that tag, if it is still there */
+};
+
+struct get_data {
+    enum want want;
+    struct tag tag; /* WANT_TAG only */
+};
+
+/** The payload is the member's own fragment. */
+struct put_data {
+    struct entry entry;
+};
+
+struct confirm {
+    struct tag tag;
+};
+
+struct list_keys {
+    struct slice prefix;
+    struct slice after; /* list keys that sort after this one; empty: from the start */
+    uint32_t key_count_max;
+};
+
+struct request {
+    enum message_kind kind;
+    uint64_t op;
+    uint32_t phase;
+    uint32_t shard;
+    struct config_id config;
+    struct slice key;        /* GET_TAG, GET_DATA, PUT_DATA, CONFIRM */
+    struct slice descriptor; /* of `config`, after an UNKNOWN_CONFIG; else empty */
+    union {
+        struct {
+            bool wants_cluster;
+        } hello;
+        struct get_data get_data;
+        struct put_data put_data;
+        struct confirm confirm;
+        struct list_keys list_keys;
+    };
+    struct slice payload;
+};
+
+/** The numbers are those on the wire. Only OK counts as a vote. */
+enum reply_status {
+    REPLY_OK = 0,
+    REPLY_UNKNOWN_CONFIG = 1, /* not a member of it as far as this host knows */
+    REPLY_RETIRED = 2,        /* `next` is a later, finalized configuration; go there */
+    REPLY_BUSY = 3,           /* queues are full: nothing was done, ask again later */
+    REPLY_FULL = 4,           /* no room: nothing was stored */
+    REPLY_DENIED = 5,
+    REPLY_INVALID = 6, /* a request that no correct client sends */
+    REPLY_VERSION = 7, /* the host speaks the versions in `hello` only */
+};
+
+struct hello_reply {
+    struct host_id host;
+    uint64_t incarnation;
+    uint32_t version_min;
+    uint32_t version_max;
+    /* The payload is the cluster map (core/cluster.h), if it was wanted. */
+};
+
+struct tag_reply {
+    struct tag newest; /* the largest of all listed tags and `trimmed` */
+    bool is_full;      /* a put-data would be answered FULL at present */
+};
+
+struct data_reply {
+    struct tag trimmed;   /* the largest tag whose entry was dropped */
+    struct tag confirmed; /* the largest tag of an operation that is known to have completed here */
+    uint32_t entry_count; /* ascending by tag */
+    struct entry entries[ENTRY_COUNT_MAX];
+    bool has_fragment;
+    struct tag fragment_tag; /* of the payload */
+};
+
+struct keys_reply {
+    bool has_more;
+    /* The payload is the page (core/key_page.h). */
+};
+
+struct reply {
+    enum message_kind kind; /* of the request */
+    uint64_t op;
+    uint32_t phase;
+    enum reply_status status;
+    struct link next;
+    union {
+        struct hello_reply hello;
+        struct tag_reply tag;
+        struct data_reply data;
+        struct keys_reply keys;
+    };
+    struct slice payload; /* STATUS: a JSON object */
+};
+
+/** Whether a host may answer from committed state, without the writer (DESIGN §3). */
+static inline bool message_is_read_only(enum message_kind kind)
+{
+    return kind != MESSAGE_PUT_DATA && kind != MESSAGE_CONFIRM;
+}
+
+#endif
