@@ -38,6 +38,17 @@ function(areg_folder name)
     target_link_libraries(areg_${name} PUBLIC ${ARG_LIBRARIES})
 endfunction()
 
+# areg_program(NAME SOURCES a.c ... [LIBRARIES ...]): the program NAME, built as bin/NAME of the build directory and
+# installed into bin/. Nobody needs more than this.
+function(areg_program name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES})
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
 # areg_unit_test(FOLDER NAME [LIBRARIES ...]): tests/unit/FOLDER/test_NAME.c as the test unit.FOLDER.NAME.
 function(areg_unit_test folder name)
     cmake_parse_arguments(ARG "" "" "LIBRARIES" ${ARGN})
