@@ -11,6 +11,9 @@ enum {
     MEMBER_COUNT_MAX = 32,
     DELTA_MAX = 32,
 
+    /* Patterns of fragments that are there and wanted whose tables a codec keeps: 3 KiB for [5,3], 128 KiB at most. */
+    CODEC_TABLE_COUNT_MAX = 16,
+
     /* Names. */
     HOST_ID_BYTES_MAX = 32,
     ADDRESS_BYTES_MAX = 128,
@@ -48,6 +51,14 @@ enum {
     PACKET_HEADER_BYTES_MAX = 1 << 20,
     PACKET_PAYLOAD_BYTES_MAX = 64 << 20,
     STATUS_BYTES_MAX = 64 << 10,
+    /* The largest part of a packet: a whole value, a header, a cluster map or a page of keys. */
+    FRAME_BYTES_MAX = 16 << 20,
+    /* Packets and bytes that wait for one peer's socket; past either, packets for it are dropped. A peer that is slower
+     * than this must not pin more memory; two of the largest packets fit. */
+    PEER_QUEUE_PACKET_MAX = 256,
+    PEER_QUEUE_BYTES_MAX = 160 << 20,
+    /* Peers of one client handle: all hosts of a cluster, under two addresses each. */
+    DEALER_COUNT_MAX = 2 * HOST_COUNT_MAX,
     MESSAGE_DEPTH_MAX = 8,
 
     /* A client. */
@@ -68,6 +79,11 @@ enum {
 _Static_assert(DELTA_MAX + 1 < ENTRY_COUNT_MAX, "the entries that delta keeps must fit the list");
 _Static_assert(KEY_SORT_RAW_BYTES_MAX < KEY_SORT_BYTES_MAX, "raw and shortened keys must differ in length");
 _Static_assert(PACKET_PAYLOAD_BYTES_MAX > 2 * (int)AREG_VALUE_BYTES_MAX, "a whole value must fit a packet");
+_Static_assert(FRAME_BYTES_MAX >= (int)AREG_VALUE_BYTES_MAX, "a whole value must fit a frame");
+_Static_assert(FRAME_BYTES_MAX >= PACKET_HEADER_BYTES_MAX && FRAME_BYTES_MAX >= CLUSTER_ENCODED_BYTES_MAX &&
+                   FRAME_BYTES_MAX >= KEY_PAGE_BYTES_MAX,
+               "everything else that travels must fit a frame, too");
+_Static_assert(PEER_QUEUE_BYTES_MAX > 2 * (PACKET_PAYLOAD_BYTES_MAX + PACKET_HEADER_BYTES_MAX), "packets must fit it");
 _Static_assert(BATCH_BYTES_MAX > (int)AREG_VALUE_BYTES_MAX, "a whole value must fit a commit");
 _Static_assert(QUEUE_BYTES_MAX > BATCH_BYTES_MAX, "a batch must fit the queue");
 
