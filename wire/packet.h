@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/message.h"
+#include "wire/field.h"
 
 /* ---------------------------------------------------------------- writing */
 
@@ -42,26 +43,31 @@ struct packet {
     unsigned payload_count;
     struct slice payloads[PACKET_MESSAGE_COUNT_MAX];
 };
-/** The writer must hold at least one message. AREG_ENOMEM: the writer keeps what it holds. */
-enum areg_error packet_take(struct packet_writer *writer, struct packet *packet) MUST_USE;
+/** The writer must hold at least one message. The header is handed over, not copied. */
+void packet_take(struct packet_writer *writer, struct packet *packet);
+/** Drop the references of all its slices. */
 void packet_fini(struct packet *packet);
 
 /* ---------------------------------------------------------------- reading */
 
-struct packet_reader;
-
-struct packet_reader *packet_reader_create(void); /* NULL without memory; reused for any number of packets */
-void packet_reader_destroy(struct packet_reader *reader);
+/** In the caller's memory; set up by packet_open(), with nothing to release. Its fields are private. */
+struct packet_reader {
+    struct field_reader fields;
+    const struct packet *packet;
+    unsigned message_count;
+    unsigned payload_count;
+};
 
 /**
  * Begin to read a packet, which is borrowed until the last message of it has been dealt with.
  * Returns AREG_EVERSION for a greeting of another protocol version (`*version` is set), AREG_EINVAL for no greeting,
- * or a frame count or size above the limits.
+ * or a frame count or size above the limits. Of a packet that was not opened, no message can be read.
  */
 enum areg_error packet_open(struct packet_reader *reader, const struct packet *packet, uint32_t *version) MUST_USE;
 /**
  * The next message. Its slices are borrowed from the packet's header; its payload is a borrowed view of the packet's
- * own slice with its owner set: slice_ref() keeps it.
+ * own slice with its owner set: slice_ref() keeps it. The body (the union) of a reply is there if its status is OK,
+ * and `hello` if it is VERSION; otherwise it is zeroes.
  * Returns AREG_ENOTFOUND at the end, AREG_EINVAL for malformed bytes (read on is impossible); packet_why() says what.
  */
 enum areg_error packet_next_request(struct packet_reader *reader, struct request *request) MUST_USE;
