@@ -112,6 +112,7 @@ AREG_API struct areg_value *areg_value_create(size_t value_bytes) AREG_MUST_USE;
 /**
  * A value around memory of the caller's, without a copy. The memory must stay as it is until `free_fn`
  * runs, once, which may be well after the write has completed (a slow host is still being sent to).
+ * `free_fn` may be NULL for memory that outlives the process's last use of the library.
  * NULL if there is no memory or the value is too large: then nothing has changed hands.
  */
 AREG_API struct areg_value *areg_value_wrap(const void *data, size_t value_bytes, areg_free_fn *free_fn,
@@ -145,26 +146,31 @@ AREG_API size_t areg_value_pieces(const struct areg_value *value, struct areg_pi
 struct areg_options {
     uint32_t timeout_ms;   /* default deadline of an operation; 0 = 5000 */
     uint32_t inflight_max; /* operations under way at once, 1..4096; 0 = 1024 */
+    char *detail;          /* room for one line that says what was wrong when areg_open() fails; or NULL */
+    size_t detail_bytes;
 };
 
 /**
  * Open a client handle.
  *
  * @where    Seeds, "tcp://h1:7600,tcp://h2:7600" (any one live host is enough), or the path of a client
- *           settings file (one that contains no "://"). Copied.
- * @options  NULL for the defaults; copied.
+ *           settings file (one that contains no "://"), which holds, in libconfig's syntax,
+ *               seeds = [ "tcp://h1:7600", "tcp://h2:7600" ];
+ *               timeout = "5 s";      # optional; options->timeout_ms goes before it
+ *           Copied.
+ * @options  NULL for the defaults; copied, but `detail` is written to before this call returns.
  *
  * Returns at once, without waiting for a host: operations wait for the cluster, up to their deadlines.
- * Returns  AREG_EINVAL (malformed address or file; areg_open_detail() says where), AREG_ENOMEM, AREG_EIO.
+ * A handle does not survive fork(): the child must not touch it, not even to close it.
+ * Returns  AREG_EINVAL (malformed address, file or option), AREG_ENOMEM, AREG_EIO.
  */
 AREG_API enum areg_error areg_open(struct areg_client **client, const char *where,
                                    const struct areg_options *options) AREG_MUST_USE;
-/** What was wrong with the last areg_open() or areg_submit() on this thread's handle; lent until the next call. */
-AREG_API const char *areg_open_detail(void);
 
 /**
  * Close the handle. Operations under way are completed first, with AREG_ECANCELED or AREG_EMAYBE; their
- * callbacks run inside this call. NULL is allowed.
+ * callbacks run inside this call, and can submit no more. What is on its way to slow hosts still leaves, for up
+ * to one second. NULL is allowed. Inside a callback of this handle it is forbidden, and ignored.
  */
 AREG_API void areg_close(struct areg_client *client);
 
@@ -177,18 +183,23 @@ enum areg_op {
     AREG_STAT = 4, /* the tag and the size, without the value */
 };
 
-/** The outcome of one operation; lent to the callback until it returns. */
+/** The outcome of one operation; lent to the callback until it returns, but `value` is the callee's. */
 struct areg_result {
     uint64_t id; /* as areg_submit() gave it out */
     enum areg_error error;
-    struct areg_tag tag; /* of the value read or written; AREG_ESTALE: of the newer value; AREG_EMAYBE: of this write */
-    struct areg_value *value; /* GET: the callee frees it with areg_value_free(); else NULL */
+    /* Of the value read or written; AREG_ENOTFOUND: of the delete, or {0,0}; AREG_ESTALE: of the newer value;
+     * AREG_EMAYBE: of this write, if it had one already. */
+    struct areg_tag tag;
+    struct areg_value *value; /* GET, AREG_OK: the callee frees it with areg_value_free(); else NULL */
     uint64_t value_bytes;     /* GET, STAT */
     uint32_t rounds;          /* rounds of messages that it took */
-    const char
-        *detail; /* one line for people: for AREG_EUNAVAIL and AREG_EMAYBE the hosts that did not answer; never NULL */
+    const char *detail;       /* one line for people: the hosts that did not answer, if any; never NULL */
 };
 
+/**
+ * Runs exactly once for each admitted operation, inside areg_run(), areg_wait(), areg_close() or a blocking call.
+ * It may submit and cancel on the same handle, but not run, wait, block or close: those are refused there.
+ */
 typedef void areg_done_fn(const struct areg_result *result, void *arg);
 
 /** One operation to submit. */
@@ -202,7 +213,7 @@ struct areg_request {
     const struct areg_tag
         *base;           /* PUT, DEL: covering write: only if the register's tag is still this; copied; or NULL */
     uint32_t timeout_ms; /* 0 = the handle's default; AREG_FOREVER = no deadline */
-    areg_done_fn *done;  /* runs exactly once, inside areg_run, areg_wait, areg_close or a blocking call; may be NULL */
+    areg_done_fn *done;  /* or NULL: nobody wants to know, and a value that was read is freed */
     void *arg;
 };
 
@@ -210,11 +221,13 @@ struct areg_request {
  * Begin operations. All are admitted, or none.
  *
  * Two writes of one handle to one key take effect in the order of submission. Reads are not ordered by
- * the order of submission. Requests that are submitted together travel together.
+ * the order of submission. They leave in the next areg_run(), and those that leave together travel together,
+ * so submit all that there is before running.
  *
  * @ids      Room for `count` ids, or NULL.
  *
- * Returns   AREG_EINVAL, AREG_ETOOBIG, AREG_EBUSY (`inflight_max` reached), AREG_ENOMEM: nothing was begun.
+ * Returns   AREG_EINVAL, AREG_ETOOBIG, AREG_EBUSY (`inflight_max` reached), AREG_ENOMEM: nothing was begun, and
+ *           areg_detail() says what was wrong.
  * Delivers  GET, STAT: AREG_OK, AREG_ENOTFOUND, AREG_EUNAVAIL, AREG_ECORRUPT, AREG_ECANCELED, AREG_EVERSION,
  *           AREG_ENOMEM. PUT, DEL: AREG_OK, AREG_EMAYBE, and the same but AREG_ENOTFOUND and AREG_ECORRUPT,
  *           and AREG_ESTALE, AREG_EFULL.
@@ -224,7 +237,10 @@ struct areg_request {
 AREG_API enum areg_error areg_submit(struct areg_client *client, const struct areg_request *requests, size_t count,
                                      uint64_t *ids) AREG_MUST_USE;
 
-/** Do what there is to do, waiting for up to `wait_ms` for something; returns the number of completions that ran. */
+/**
+ * Do what there is to do, until at least one completion has run or `wait_ms` is over; with AREG_FOREVER also until
+ * no operation is under way. Returns the number of completions that ran.
+ */
 AREG_API size_t areg_run(struct areg_client *client, uint32_t wait_ms);
 /** areg_run() until the operation `id` has completed; AREG_EINVAL if there is no such operation under way. */
 AREG_API enum areg_error areg_wait(struct areg_client *client, uint64_t id) AREG_MUST_USE;
@@ -234,12 +250,18 @@ AREG_API enum areg_error areg_wait(struct areg_client *client, uint64_t id) AREG
  */
 AREG_API enum areg_error areg_cancel(struct areg_client *client, uint64_t id) AREG_MUST_USE;
 /**
- * A descriptor that polls readable when areg_run(client, AREG_NO_WAIT) has something to do, timers included.
- * It belongs to the handle.
+ * A descriptor that polls readable when areg_run(client, AREG_NO_WAIT) has something to do: news from hosts, timers,
+ * operations that were submitted since. It belongs to the handle; wait for it, do not read from it.
  */
-AREG_API int areg_fd(const struct areg_client *client);
+AREG_API int areg_fd(struct areg_client *client);
 
 /* ---------------------------------------------------------------- blocking calls */
+
+/*
+ * Each returns what the operation's completion delivered, or why it was not begun; areg_detail() says more. They
+ * run the loop of areg_run() meanwhile, so that callbacks of other operations may run inside them. `tag` may be NULL;
+ * it is set as in struct areg_result on AREG_OK, AREG_ENOTFOUND, AREG_ESTALE and AREG_EMAYBE, and zeroed otherwise.
+ */
 
 /** Options of one blocking operation; NULL or zeroed for the defaults. */
 struct areg_op_options {
@@ -247,11 +269,11 @@ struct areg_op_options {
     const struct areg_tag *base;
 };
 
-/** Read; on AREG_OK `*value` is the caller's, to be freed with areg_value_free(). `tag` may be NULL. */
+/** Read; on AREG_OK `*value` is the caller's, to be freed with areg_value_free(); otherwise NULL. */
 AREG_API enum areg_error areg_get(struct areg_client *client, const void *key, size_t key_bytes,
                                   const struct areg_op_options *options, struct areg_value **value,
                                   struct areg_tag *tag) AREG_MUST_USE;
-/** Write the bytes at `data` (copied once). `tag` may be NULL. */
+/** Write the bytes at `data` (copied once). */
 AREG_API enum areg_error areg_put(struct areg_client *client, const void *key, size_t key_bytes, const void *data,
                                   size_t data_bytes, const struct areg_op_options *options,
                                   struct areg_tag *tag) AREG_MUST_USE;
@@ -266,7 +288,7 @@ AREG_API enum areg_error areg_del(struct areg_client *client, const void *key, s
 AREG_API enum areg_error areg_stat(struct areg_client *client, const void *key, size_t key_bytes,
                                    const struct areg_op_options *options, struct areg_tag *tag,
                                    uint64_t *value_bytes) AREG_MUST_USE;
-/** The detail line of the last blocking call of this handle; lent until its next call. */
+/** The detail line of the handle's last blocking call or areg_submit(), never NULL; lent until the next one. */
 AREG_API const char *areg_detail(const struct areg_client *client);
 
 /** One listed key; lent to the callback until it returns. */
