@@ -57,6 +57,8 @@ enum {
      * than this must not pin more memory; two of the largest packets fit. */
     PEER_QUEUE_PACKET_MAX = 256,
     PEER_QUEUE_BYTES_MAX = 160 << 20,
+    /* Peers that one host has bytes queued for; past it, replies to further peers are dropped. */
+    PEER_COUNT_MAX = 4096,
     /* Peers of one client handle: all hosts of a cluster, under two addresses each. */
     DEALER_COUNT_MAX = 2 * HOST_COUNT_MAX,
     MESSAGE_DEPTH_MAX = 8,

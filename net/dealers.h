@@ -7,8 +7,8 @@
  *
  * One descriptor stands for all of it. The rhythm of a loop:
  *
- *     dealers_next_change()  until it returns false
  *     dealers_receive()      until it returns false
+ *     dealers_next_change()  until it returns false
  *     dealers_send() ...
  *     dealers_set_timer()
  *     dealers_wait(), or dealers_arm() and then sleep on dealers_fd() elsewhere
@@ -32,7 +32,10 @@ void dealers_destroy(struct dealers *dealers, uint32_t linger_ms);
 enum areg_error dealers_add(struct dealers *dealers, const char *address) MUST_USE;
 unsigned dealers_count(const struct dealers *dealers);
 
-/** A connection came up (it can be sent to from now on), or was lost. False: nothing has changed since. */
+/**
+ * A connection came up (it can be sent to from now on), or was lost, as far as dealers_wait() and dealers_receive()
+ * have noticed. False: nothing has changed since.
+ */
 bool dealers_next_change(struct dealers *dealers, unsigned *peer_index, bool *is_up);
 /** Whether it was up at the last change that was told. */
 bool dealers_is_up(const struct dealers *dealers, unsigned peer_index);
