@@ -1,0 +1,48 @@
+/*
+ * The answering half of the data-access primitives: what a member of a configuration does with a message about one
+ * register, inside a store transaction. One table of functions for each DAP.
+ */
+#ifndef DAP_ANSWER_H
+#define DAP_ANSWER_H
+
+#include "core/message.h"
+#include "store/store.h"
+
+/** Where a member stands: one configuration in one transaction. */
+struct seat {
+    struct store_txn *txn;
+    uint32_t slot;
+    const struct config *config;
+    unsigned member_index;
+};
+
+/** What a mutation did, for the counters and for the sweep. */
+struct answer_effect {
+    bool is_stale;         /* nothing was stored: the tag was there, or had been dropped */
+    unsigned trim_count;   /* entries dropped */
+    unsigned forced_count; /* of these, at or above `confirmed` */
+    bool has_superseded;   /* entries below `confirmed` are left, for the sweep */
+};
+
+/**
+ * Every function returns errors of the store only. A damaged fragment is no error: the reply lists its tag without
+ * fragment.
+ */
+struct dap_answer {
+    /** The largest tag that this member has or had. */
+    enum areg_error (*get_tag)(const struct seat *seat, struct slice key, struct tag *newest);
+    /** The list, and the fragment that was asked for; `payload` is counted, for the caller to drop. */
+    enum areg_error (*get_data)(const struct seat *seat, struct slice key, const struct get_data *asked,
+                                struct data_reply *reply, struct slice *payload);
+    /** Whether this fragment is one that the configuration's code makes; judged before put_data. */
+    bool (*fragment_fits)(const struct seat *seat, const struct entry *entry, struct slice fragment);
+    /** Store a fragment, or not, if it is old; in any case the put is acknowledged. */
+    enum areg_error (*put_data)(const struct seat *seat, struct slice key, const struct entry *entry,
+                                struct slice fragment, struct answer_effect *effect);
+    /** An operation of this tag has completed in this configuration. */
+    enum areg_error (*confirm)(const struct seat *seat, struct slice key, struct tag tag, struct answer_effect *effect);
+    /** Drop the entries below `tag`, which have been superseded for the grace time. */
+    enum areg_error (*sweep)(const struct seat *seat, struct slice key, struct tag tag, struct answer_effect *effect);
+};
+
+#endif

@@ -1,0 +1,301 @@
+#include "dap/ask.h"
+
+#include "core/check.h"
+#include "dap/dap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void coded_value_fini(struct coded_value *value)
+{
+    for (unsigned i = 0; i < MEMBER_COUNT_MAX && value->present.bits; i++) {
+        if (!voters_has(value->present, i))
+            continue;
+        slice_unref(&value->fragments[i]);
+        voters_remove(&value->present, i);
+    }
+}
+
+void ask_init(struct ask *ask)
+{
+    memset(ask, 0, sizeof *ask);
+    ask->state = ASK_DONE;
+    ask->chosen = -1;
+}
+
+void ask_fini(struct ask *ask)
+{
+    for (unsigned i = 0; i < ask->candidate_count; i++)
+        coded_value_fini(&ask->candidates[i].value);
+    ask->candidate_count = 0;
+    for (unsigned i = 0; i < ask->piece_count; i++)
+        slice_unref(&ask->pieces[i]);
+    ask->piece_count = 0;
+    coded_value_fini(&ask->value);
+    if (ask->kind == ASK_LIST_KEYS)
+        for (unsigned i = 0; i < ask->config->member_count; i++)
+            if (voters_has(ask->replied, i))
+                slice_unref(&ask->pages[i]);
+    ask->replied = (struct voters){0};
+    ask->due = (struct voters){0};
+    ask->chosen = -1;
+}
+
+void ask_destroy(struct ask *ask)
+{
+    ask_fini(ask);
+    free(ask->candidates);
+    ask->candidates = NULL;
+    ask->candidate_room = 0;
+}
+
+unsigned ask_quorum(const struct ask *ask)
+{
+    return code_quorum(ask->config->code);
+}
+
+void ask_finish(struct ask *ask)
+{
+    CHECK(ask->state == ASK_WAITING);
+    CHECK(voters_count(ask->replied) >= ask_quorum(ask)); /* I11 */
+    ask->state = ASK_DONE;
+}
+
+void ask_fail(struct ask *ask, enum areg_error error)
+{
+    CHECK(ask->state == ASK_WAITING);
+    CHECK(error != AREG_OK);
+    ask->state = ASK_FAILED;
+    ask->error = error;
+}
+
+void ask_want(struct ask *ask, unsigned member_index)
+{
+    voters_add(&ask->due, member_index);
+}
+
+/* ---------------------------------------------------------------- beginning */
+
+static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options *options)
+{
+    CHECK(ask->candidate_count == 0 && ask->value.present.bits == 0 && ask->piece_count == 0);
+    const struct dap *dap = dap_of(options->config->code.dap);
+    CHECK(dap != NULL); /* A configuration that this build can not serve is refused when it is learned. */
+    ask->dap = dap->ask;
+    ask->kind = kind;
+    ask->state = ASK_WAITING;
+    ask->error = AREG_OK;
+    ask->phase = options->phase;
+    ask->wake_ns = UINT64_MAX;
+    ask->config = options->config;
+    ask->codec = options->codec;
+    ask->random = options->random;
+    ask->hedge_ns = options->hedge_ns;
+    ask->slow = options->slow;
+    ask->due = (struct voters){0};
+    ask->replied = (struct voters){0};
+    ask->full = (struct voters){0};
+    ask->refused = (struct voters){0};
+    ask->more = (struct voters){0};
+    ask->sees_next = false;
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        ask->members[i] = (struct ask_member){.retry_ns = UINT64_MAX};
+    ask->round_count = 1;
+    ask->hedge_count = 0;
+    ask->retransmit_count = 0;
+    ask->tag = TAG_ZERO;
+    ask->has_floor = false;
+    ask->floor = TAG_ZERO;
+    ask->quorum_ns = 0;
+    ask->decoded_ns = 0;
+    ask->again_ns = UINT64_MAX;
+    ask->chosen = -1;
+    ask->is_complete = false;
+    ask->value.entry = (struct entry){0};
+}
+
+enum areg_error ask_begin_get_tag(struct ask *ask, const struct ask_options *options, uint64_t now_ns)
+{
+    begin(ask, ASK_GET_TAG, options);
+    return ask->dap->begin(ask, now_ns);
+}
+
+enum areg_error ask_begin_get_data(struct ask *ask, const struct ask_options *options, bool wants_value,
+                                   uint64_t now_ns)
+{
+    begin(ask, ASK_GET_DATA, options);
+    ask->wants_value = wants_value;
+    return ask->dap->begin(ask, now_ns);
+}
+
+enum areg_error ask_begin_put_data(struct ask *ask, const struct ask_options *options, struct coded_value *value,
+                                   struct voters holders, uint64_t now_ns)
+{
+    begin(ask, ASK_PUT_DATA, options);
+    ask->tag = value->entry.tag;
+    ask->value.entry = value->entry;
+    ask->value.present = value->present;
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (voters_has(value->present, i))
+            ask->value.fragments[i] = value->fragments[i];
+    value->present = (struct voters){0};
+    /* PROTOCOL §3: a member that already reported the tag counts as acknowledged. */
+    ask->replied = holders;
+    return ask->dap->begin(ask, now_ns);
+}
+
+enum areg_error ask_begin_list_keys(struct ask *ask, const struct ask_options *options,
+                                    const struct list_keys *list_keys, uint64_t now_ns)
+{
+    begin(ask, ASK_LIST_KEYS, options);
+    ask->list_keys = *list_keys;
+    return ask->dap->begin(ask, now_ns);
+}
+
+/* ---------------------------------------------------------------- sending */
+
+enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now_ns, struct request *request)
+{
+    static const enum message_kind kinds[] = {
+        [ASK_GET_TAG] = MESSAGE_GET_TAG,
+        [ASK_GET_DATA] = MESSAGE_GET_DATA,
+        [ASK_PUT_DATA] = MESSAGE_PUT_DATA,
+        [ASK_LIST_KEYS] = MESSAGE_LIST_KEYS,
+    };
+    CHECK(ask->state == ASK_WAITING && voters_has(ask->due, member_index));
+    request->kind = kinds[ask->kind];
+    request->phase = ask->phase;
+    request->shard = ask->config->shard;
+    request->config = ask->config->id;
+    request->descriptor = (struct slice){0};
+    request->payload = (struct slice){0};
+    const enum areg_error error = ask->dap->request(ask, member_index, request);
+    if (error != AREG_OK)
+        return error;
+
+    struct ask_member *member = &ask->members[member_index];
+    voters_remove(&ask->due, member_index);
+    if (member->is_awaited)
+        ask->retransmit_count++;
+    const unsigned doublings = member->sent_count < 4 ? member->sent_count : 4;
+    const uint64_t retry_ns = ASK_RETRY_NS_MIN << doublings;
+    member->sent_ns = now_ns;
+    member->retry_ns = now_ns + (retry_ns < ASK_RETRY_NS_MAX ? retry_ns : ASK_RETRY_NS_MAX);
+    member->sent_count++;
+    member->is_awaited = true;
+    /* It may store what it refused before. */
+    voters_remove(&ask->refused, member_index);
+    if (member->retry_ns < ask->wake_ns)
+        ask->wake_ns = member->retry_ns;
+    return AREG_OK;
+}
+
+void ask_resend(struct ask *ask, unsigned member_index)
+{
+    if (ask->state == ASK_WAITING && ask->members[member_index].is_awaited)
+        ask_want(ask, member_index);
+}
+
+/* ---------------------------------------------------------------- events */
+
+/* The next time at which some member is to be asked again; DAPs lower it further when they decide. */
+static void settle_wake(struct ask *ask)
+{
+    ask->wake_ns = UINT64_MAX;
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (ask->members[i].retry_ns < ask->wake_ns)
+            ask->wake_ns = ask->members[i].retry_ns;
+}
+
+/* More members than the quorum can spare refuse us for good: say so now, instead of waiting for the deadline. */
+static void fail_if_shut_out(struct ask *ask)
+{
+    unsigned denied_count = 0;
+    unsigned version_count = 0;
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        denied_count += ask->members[i].status == REPLY_DENIED;
+        version_count += ask->members[i].status == REPLY_VERSION;
+    }
+    if (denied_count + version_count <= code_tolerance(ask->config->code))
+        return;
+    /* After the first put-data message the outcome is unknown, and the deadline says so. */
+    if (ask->kind != ASK_PUT_DATA)
+        ask_fail(ask, version_count ? AREG_EVERSION : AREG_EACCES);
+}
+
+static enum areg_error decide(struct ask *ask, uint64_t now_ns)
+{
+    settle_wake(ask);
+    const enum areg_error error = ask->dap->decide(ask, now_ns);
+    if (error == AREG_OK && ask->state == ASK_WAITING)
+        fail_if_shut_out(ask);
+    return error;
+}
+
+static void receive_refusal(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
+{
+    struct ask_member *member = &ask->members[member_index];
+    if (reply->status == REPLY_BUSY || reply->status == REPLY_FULL)
+        member->retry_ns = now_ns + ASK_BUSY_NS + random_below(ask->random, ASK_BUSY_NS);
+    else
+        member->retry_ns = now_ns + ASK_RETRY_NS_MAX;
+    if (reply->status == REPLY_FULL && member->sent_count == 1)
+        voters_add(&ask->refused, member_index);
+}
+
+enum areg_error ask_receive(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
+{
+    CHECK(ask->state == ASK_WAITING && member_index < ask->config->member_count);
+    struct ask_member *member = &ask->members[member_index];
+    if (member->sent_count == 0)
+        return AREG_OK; /* An answer to a question that was not asked. */
+    member->status = reply->status;
+    member->is_awaited = false;
+    member->retry_ns = UINT64_MAX;
+    if (reply->status == REPLY_RETIRED || reply->next.status != LINK_NONE)
+        ask->sees_next = true;
+    if (reply->status == REPLY_OK) {
+        const enum areg_error error = ask->dap->reply(ask, now_ns, member_index, reply);
+        if (error != AREG_OK)
+            return error;
+    } else {
+        receive_refusal(ask, now_ns, member_index, reply);
+    }
+    return ask->state == ASK_WAITING ? decide(ask, now_ns) : AREG_OK;
+}
+
+enum areg_error ask_tick(struct ask *ask, uint64_t now_ns)
+{
+    if (ask->state != ASK_WAITING)
+        return AREG_OK;
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        struct ask_member *member = &ask->members[i];
+        if (member->retry_ns > now_ns)
+            continue;
+        member->retry_ns = UINT64_MAX; /* Set again when the request is taken. */
+        ask_want(ask, i);
+    }
+    return decide(ask, now_ns);
+}
+
+/* ---------------------------------------------------------------- looking at the outcome */
+
+struct voters ask_missing(const struct ask *ask)
+{
+    return voters_minus(voters_all(ask->config->member_count), ask->replied);
+}
+
+struct voters ask_chosen_holders(const struct ask *ask)
+{
+    CHECK(ask->chosen >= 0);
+    return ask->candidates[ask->chosen].listed;
+}
+
+struct voters ask_unconfirmed(const struct ask *ask, struct tag tag)
+{
+    struct voters unconfirmed = {0};
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (tag_compare(ask->members[i].confirmed, tag) < 0)
+            voters_add(&unconfirmed, i);
+    return unconfirmed;
+}

@@ -1,0 +1,146 @@
+/*
+ * TREAS, answering half: the list of a member, and what is trimmed from it [ARES, Alg. 4; PROTOCOL §2, Trimming].
+ *
+ * The paper keeps (tag, nothing) for every trimmed tag for ever. We keep one tag, `trimmed`, the largest that was
+ * dropped, and whoever asks reads it conservatively (rule R). An entry goes when it is below `confirmed` and there are
+ * more than delta + 1 entries, or when it has been superseded for the grace time (sweep). Entries at or above
+ * `confirmed` stay, whatever delta says: otherwise crashed writers block every reader (S3). Only past the hard limits
+ * of entries and bytes does the paper's rule apply.
+ */
+#include "dap/treas.h"
+
+#include "core/check.h"
+
+#include <string.h>
+
+/* I7: ascending tags, and nothing listed twice. */
+static void check_register(const struct stored_register *list)
+{
+    CHECK(list->entry_count <= ENTRY_COUNT_MAX);
+    for (unsigned i = 1; i < list->entry_count; i++)
+        CHECK_SLOW(tag_compare(list->entries[i - 1].entry.tag, list->entries[i].entry.tag) < 0);
+}
+
+static void drop_smallest(struct stored_register *list, struct answer_effect *effect)
+{
+    CHECK(list->entry_count > 0);
+    const struct tag tag = list->entries[0].entry.tag;
+    list->trimmed = tag_max(list->trimmed, tag);
+    effect->trim_count++;
+    if (tag_compare(tag, list->confirmed) >= 0)
+        effect->forced_count++;
+    list->entry_count--;
+    memmove(&list->entries[0], &list->entries[1], list->entry_count * sizeof list->entries[0]);
+}
+
+static bool smallest_is_superseded(const struct stored_register *list)
+{
+    return list->entry_count > 0 && tag_compare(list->entries[0].entry.tag, list->confirmed) < 0;
+}
+
+static uint64_t fragment_bytes_of(const struct stored_register *list)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < list->entry_count; i++)
+        bytes += list->entries[i].fragment_bytes;
+    return bytes;
+}
+
+static void trim(const struct seat *seat, struct stored_register *list, struct answer_effect *effect)
+{
+    while (list->entry_count > seat->config->delta + 1u && smallest_is_superseded(list))
+        drop_smallest(list, effect);
+    while (list->entry_count > 1 && fragment_bytes_of(list) > ENTRY_FRAGMENT_BYTES_MAX)
+        drop_smallest(list, effect);
+    effect->has_superseded = smallest_is_superseded(list);
+    check_register(list);
+}
+
+/* Where the tag is, or would be, among the entries. */
+static unsigned position_of(const struct stored_register *list, struct tag tag, bool *is_listed)
+{
+    unsigned position = list->entry_count;
+    while (position > 0 && tag_compare(list->entries[position - 1].entry.tag, tag) >= 0)
+        position--;
+    *is_listed = position < list->entry_count && tag_equal(list->entries[position].entry.tag, tag);
+    return position;
+}
+
+static enum areg_error treas_put_data(const struct seat *seat, struct slice key, const struct entry *entry,
+                                      struct slice fragment, struct answer_effect *effect)
+{
+    struct stored_register list;
+    *effect = (struct answer_effect){0};
+    const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &list);
+    if (error != AREG_OK && error != AREG_ENOTFOUND)
+        return error;
+    bool is_listed;
+    unsigned position = position_of(&list, entry->tag, &is_listed);
+    if (is_listed || tag_compare(entry->tag, list.trimmed) <= 0) {
+        effect->is_stale = true;
+        return AREG_OK;
+    }
+    if (list.entry_count == ENTRY_COUNT_MAX) {
+        /* The hard limit: the paper's rule, confirmed or not. A late old tag goes itself, never a newer one (S10). */
+        if (position == 0) {
+            list.trimmed = tag_max(list.trimmed, entry->tag);
+            effect->is_stale = true;
+            effect->forced_count = tag_compare(entry->tag, list.confirmed) >= 0;
+            return store_register_put(seat->txn, seat->slot, key, &list);
+        }
+        drop_smallest(&list, effect);
+        position--;
+    }
+    memmove(&list.entries[position + 1], &list.entries[position],
+            (list.entry_count - position) * sizeof list.entries[0]);
+    list.entries[position] = (struct stored_entry){
+        .entry = *entry, .fragment_bytes = (uint32_t)fragment.bytes, .place = 0, .payload = fragment};
+    list.entry_count++;
+    trim(seat, &list, effect);
+    return store_register_put(seat->txn, seat->slot, key, &list);
+}
+
+static enum areg_error treas_confirm(const struct seat *seat, struct slice key, struct tag tag,
+                                     struct answer_effect *effect)
+{
+    struct stored_register list;
+    *effect = (struct answer_effect){0};
+    const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &list);
+    if (error == AREG_ENOTFOUND)
+        return AREG_OK; /* Not here yet: a hint without a register is not worth a record. */
+    if (error != AREG_OK)
+        return error;
+    if (tag_compare(tag, list.confirmed) <= 0) {
+        effect->has_superseded = smallest_is_superseded(&list);
+        return AREG_OK;
+    }
+    list.confirmed = tag;
+    trim(seat, &list, effect);
+    return store_register_put(seat->txn, seat->slot, key, &list);
+}
+
+static enum areg_error treas_sweep(const struct seat *seat, struct slice key, struct tag tag,
+                                   struct answer_effect *effect)
+{
+    struct stored_register list;
+    *effect = (struct answer_effect){0};
+    const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &list);
+    if (error != AREG_OK)
+        return error == AREG_ENOTFOUND ? AREG_OK : error;
+    /* `confirmed` may have been lost in a crash since: the register's own word counts. */
+    while (smallest_is_superseded(&list) && tag_compare(list.entries[0].entry.tag, tag) < 0)
+        drop_smallest(&list, effect);
+    if (effect->trim_count == 0)
+        return AREG_OK;
+    check_register(&list);
+    return store_register_put(seat->txn, seat->slot, key, &list);
+}
+
+const struct dap_answer treas_answer = {
+    .get_tag = list_get_tag,
+    .get_data = list_get_data,
+    .fragment_fits = list_fragment_fits,
+    .put_data = treas_put_data,
+    .confirm = treas_confirm,
+    .sweep = treas_sweep,
+};

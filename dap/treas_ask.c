@@ -1,0 +1,642 @@
+/*
+ * TREAS, asking half [ARES, section 3 and Alg. 2-4; PROTOCOL §3].
+ *
+ * get-data costs one value instead of the paper's (delta+1) n/k: all members are asked for their tags, k of them also
+ * for the fragment of their newest entry. The tag to return is picked by rule R with the T0 rule:
+ *
+ *   maybe(t) = repliers that list t, intact or not, or have trimmed a tag >= t
+ *   T0       = the largest t with |maybe(t)| >= k in the first reply set of q members
+ *
+ * A put-data that completed before the question reached q members, of which at least k are in that set, and each of
+ * them still lists the tag or has trimmed it; so no completed tag is above T0, and any tag >= T0 that k intact
+ * fragments give is a correct answer. If there is none yet, we wait for more replies, then ask again: never do we
+ * answer with the best that happens to decode, nor with the initial value (trap §5).
+ *
+ * With k = 1 all of this is ABD: the quorum is a majority, T0 is the largest tag of the replies, one intact copy of it
+ * decodes. So ABD uses this half too.
+ */
+#include "dap/treas.h"
+
+#include "codec/checksum.h"
+#include "core/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- beginning and requests */
+
+/* The k members to ask for a fragment at once: the fast ones first, and among them those with data fragments, which
+ * need no arithmetic. */
+static struct voters preferred(const struct ask *ask)
+{
+    const unsigned k = ask->config->code.k;
+    struct voters chosen = {0};
+    for (int is_slow = 0; is_slow <= 1; is_slow++)
+        for (unsigned i = 0; i < ask->config->member_count && voters_count(chosen) < k; i++)
+            if (voters_has(ask->slow, i) == (is_slow == 1))
+                voters_add(&chosen, i);
+    return chosen;
+}
+
+static void ask_all(struct ask *ask)
+{
+    const struct voters fragment_from = ask->wants_value ? preferred(ask) : (struct voters){0};
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        ask->members[i].wanted = (struct get_data){.want = voters_has(fragment_from, i) ? WANT_NEWEST : WANT_TAGS};
+        ask_want(ask, i);
+    }
+}
+
+static enum areg_error treas_begin(struct ask *ask, uint64_t now_ns)
+{
+    (void)now_ns;
+    if (ask->kind == ASK_GET_DATA)
+        ask_all(ask);
+    else
+        ask->due = ask_missing(ask);
+    return AREG_OK;
+}
+
+static enum areg_error request_put_data(struct ask *ask, unsigned member_index, struct request *request)
+{
+    struct coded_value *value = &ask->value;
+    if (!voters_has(value->present, member_index)) {
+        const enum areg_error error =
+            codec_rebuild(ask->codec, value->fragments, value->present, value->entry.value_bytes, member_index,
+                          &value->fragments[member_index]);
+        if (error != AREG_OK)
+            return error;
+        voters_add(&value->present, member_index);
+    }
+    request->payload = value->fragments[member_index];
+    request->put_data.entry = value->entry;
+    request->put_data.entry.fragment_checksum = checksum_fragment(request->payload);
+    return AREG_OK;
+}
+
+static enum areg_error treas_request(struct ask *ask, unsigned member_index, struct request *request)
+{
+    switch (ask->kind) {
+    case ASK_GET_TAG:
+        return AREG_OK;
+    case ASK_GET_DATA:
+        request->get_data = ask->members[member_index].wanted;
+        return AREG_OK;
+    case ASK_PUT_DATA:
+        return request_put_data(ask, member_index, request);
+    case ASK_LIST_KEYS:
+        request->list_keys = ask->list_keys;
+        return AREG_OK;
+    }
+    return AREG_OK;
+}
+
+/* ---------------------------------------------------------------- get-data: what was heard */
+
+static bool is_candidate_of(const struct candidate *candidate, const struct entry *entry)
+{
+    const struct entry *known = &candidate->value.entry;
+    return tag_equal(known->tag, entry->tag) && known->value_bytes == entry->value_bytes &&
+           known->value_digest == entry->value_digest &&
+           (known->flags & ENTRY_TOMBSTONE) == (entry->flags & ENTRY_TOMBSTONE);
+}
+
+static enum areg_error make_room(struct ask *ask)
+{
+    if (ask->candidate_count == CANDIDATE_COUNT_MAX) {
+        /* Forget the smallest: at worst the answer stays undecided, and all are asked again. */
+        coded_value_fini(&ask->candidates[0].value);
+        memmove(&ask->candidates[0], &ask->candidates[1], (CANDIDATE_COUNT_MAX - 1) * sizeof ask->candidates[0]);
+        ask->candidate_count--;
+        return AREG_OK;
+    }
+    if (ask->candidate_count < ask->candidate_room)
+        return AREG_OK;
+    const unsigned room = ask->candidate_room ? 2 * ask->candidate_room : 2;
+    struct candidate *grown = realloc(ask->candidates, room * sizeof *grown);
+    if (!grown)
+        return AREG_ENOMEM;
+    ask->candidates = grown;
+    ask->candidate_room = room;
+    return AREG_OK;
+}
+
+/* The candidate of an entry, which is added if it is new. Two values under one tag (a broken client, or damaged
+ * metadata) are two candidates: their fragments are never mixed (I6). */
+static enum areg_error candidate_of(struct ask *ask, const struct entry *entry, struct candidate **found)
+{
+    for (unsigned i = 0; i < ask->candidate_count; i++) {
+        if (is_candidate_of(&ask->candidates[i], entry)) {
+            *found = &ask->candidates[i];
+            return AREG_OK;
+        }
+    }
+    const enum areg_error error = make_room(ask);
+    if (error != AREG_OK)
+        return error;
+    unsigned position = ask->candidate_count;
+    while (position > 0 && tag_compare(ask->candidates[position - 1].value.entry.tag, entry->tag) > 0)
+        position--;
+    struct candidate *added = &ask->candidates[position];
+    memmove(added + 1, added, (ask->candidate_count - position) * sizeof *added);
+    ask->candidate_count++;
+    added->value.entry = *entry;
+    added->value.entry.flags &= ENTRY_TOMBSTONE;
+    added->value.present = added->listed = added->gone = added->damaged = (struct voters){0};
+    added->is_suspect = false;
+    *found = added;
+    return AREG_OK;
+}
+
+static size_t candidate_fragment_bytes(const struct ask *ask, const struct candidate *candidate)
+{
+    return codec_fragment_bytes(candidate->value.entry.value_bytes, ask->config->code.k);
+}
+
+static void note_fragment(struct ask *ask, struct candidate *candidate, unsigned member_index, struct slice fragment)
+{
+    if (voters_has(candidate->value.present, member_index) || voters_has(candidate->damaged, member_index))
+        return;
+    if (fragment.bytes != candidate_fragment_bytes(ask, candidate)) {
+        voters_add(&candidate->damaged, member_index);
+        return;
+    }
+    candidate->value.fragments[member_index] = slice_ref(fragment);
+    voters_add(&candidate->value.present, member_index);
+}
+
+static enum areg_error note_entry(struct ask *ask, unsigned member_index, const struct entry *entry,
+                                  const struct reply *reply)
+{
+    struct candidate *candidate;
+    const enum areg_error error = candidate_of(ask, entry, &candidate);
+    if (error != AREG_OK)
+        return error;
+    voters_add(&candidate->listed, member_index);
+    voters_remove(&candidate->gone, member_index);
+    candidate->checksums[member_index] = entry->fragment_checksum;
+    if (entry->flags & ENTRY_DAMAGED)
+        voters_add(&candidate->damaged, member_index);
+    else if (candidate_fragment_bytes(ask, candidate) == 0)
+        note_fragment(ask, candidate, member_index, (struct slice){0});
+    else if (reply->data.has_fragment && tag_equal(reply->data.fragment_tag, entry->tag))
+        note_fragment(ask, candidate, member_index, reply->payload);
+    return AREG_OK;
+}
+
+/* A fragment that was asked for by tag and did not come: the member has dropped it meanwhile. */
+static void note_absence(struct ask *ask, unsigned member_index, struct tag wanted)
+{
+    for (unsigned i = 0; i < ask->candidate_count; i++) {
+        struct candidate *candidate = &ask->candidates[i];
+        if (tag_equal(candidate->value.entry.tag, wanted) && voters_has(candidate->listed, member_index) &&
+            !voters_has(candidate->value.present, member_index))
+            voters_add(&candidate->gone, member_index);
+    }
+}
+
+static enum areg_error reply_get_data(struct ask *ask, unsigned member_index, const struct reply *reply)
+{
+    const struct data_reply *data = &reply->data;
+    struct ask_member *member = &ask->members[member_index];
+    for (unsigned i = 0; i < data->entry_count; i++)
+        if (data->entries[i].tag.z >= TAG_Z_MAX || tag_is_zero(data->entries[i].tag))
+            return AREG_OK; /* Not a list that any host makes: no vote. */
+    for (unsigned i = 0; i < data->entry_count; i++) {
+        const enum areg_error error = note_entry(ask, member_index, &data->entries[i], reply);
+        if (error != AREG_OK)
+            return error;
+    }
+    member->trimmed = tag_max(member->trimmed, data->trimmed);
+    member->confirmed = tag_max(member->confirmed, data->confirmed);
+    if (member->wanted.want == WANT_TAG)
+        note_absence(ask, member_index, member->wanted.tag);
+    voters_add(&ask->replied, member_index);
+    return AREG_OK;
+}
+
+static enum areg_error treas_reply(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
+{
+    (void)now_ns;
+    switch (ask->kind) {
+    case ASK_GET_TAG:
+        if (reply->tag.newest.z >= TAG_Z_MAX)
+            return AREG_OK;
+        ask->tag = tag_max(ask->tag, reply->tag.newest);
+        if (reply->tag.is_full)
+            voters_add(&ask->full, member_index);
+        break;
+    case ASK_GET_DATA:
+        return reply_get_data(ask, member_index, reply);
+    case ASK_PUT_DATA:
+        break;
+    case ASK_LIST_KEYS:
+        if (voters_has(ask->replied, member_index))
+            return AREG_OK;
+        ask->pages[member_index] = slice_ref(reply->payload);
+        if (reply->keys.has_more)
+            voters_add(&ask->more, member_index);
+        break;
+    }
+    voters_add(&ask->replied, member_index);
+    return AREG_OK;
+}
+
+/* ---------------------------------------------------------------- get-data: rule R */
+
+/* |maybe(t)|: repliers that have t, or may have had it. */
+static unsigned maybe_count(const struct ask *ask, struct tag tag)
+{
+    struct voters maybe = {0};
+    for (unsigned i = 0; i < ask->candidate_count; i++)
+        if (tag_equal(ask->candidates[i].value.entry.tag, tag))
+            maybe = voters_union(maybe, ask->candidates[i].listed);
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (voters_has(ask->replied, i) && tag_compare(ask->members[i].trimmed, tag) >= 0)
+            voters_add(&maybe, i);
+    return voters_count(maybe);
+}
+
+static struct tag floor_of(const struct ask *ask)
+{
+    struct tag floor = TAG_ZERO;
+    for (unsigned i = 0; i < ask->candidate_count; i++) {
+        const struct tag tag = ask->candidates[i].value.entry.tag;
+        if (tag_compare(tag, floor) > 0 && maybe_count(ask, tag) >= ask->config->code.k)
+            floor = tag;
+    }
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        const struct tag tag = ask->members[i].trimmed;
+        if (voters_has(ask->replied, i) && tag_compare(tag, floor) > 0 && maybe_count(ask, tag) >= ask->config->code.k)
+            floor = tag;
+    }
+    return floor;
+}
+
+static struct voters intact_holders(const struct candidate *candidate)
+{
+    return voters_minus(voters_minus(candidate->listed, candidate->gone), candidate->damaged);
+}
+
+/* The newest candidate at or above T0 with k fragments at hand, else the newest that k members still have; -1: none. */
+static int target_of(const struct ask *ask)
+{
+    const unsigned k = ask->config->code.k;
+    int reachable = -1;
+    for (int i = (int)ask->candidate_count - 1; i >= 0; i--) {
+        const struct candidate *candidate = &ask->candidates[i];
+        if (tag_compare(candidate->value.entry.tag, ask->floor) < 0)
+            break;
+        if (candidate->is_suspect)
+            continue;
+        if (voters_count(candidate->value.present) >= k)
+            return i;
+        if (reachable < 0 && voters_count(voters_union(intact_holders(candidate), candidate->value.present)) >= k)
+            reachable = i;
+    }
+    return reachable;
+}
+
+/*
+ * Whether an operation with this tag has completed, or the replies amount to a put-data of it that completes now: q
+ * members list exactly this tag and none of them shows a successor, or one knows that it is confirmed (PROTOCOL §4,
+ * §8).
+ */
+static bool is_complete(const struct ask *ask, const struct candidate *candidate)
+{
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (voters_has(ask->replied, i) && tag_compare(ask->members[i].confirmed, candidate->value.entry.tag) >= 0)
+            return true;
+    return !ask->sees_next && voters_count(candidate->listed) >= ask_quorum(ask);
+}
+
+static bool has_late(const struct ask *ask, uint64_t since_ns, uint64_t now_ns)
+{
+    return now_ns >= since_ns + ask->hedge_ns;
+}
+
+static void wake_at(struct ask *ask, uint64_t at_ns)
+{
+    if (at_ns < ask->wake_ns)
+        ask->wake_ns = at_ns;
+}
+
+static struct voters awaited(const struct ask *ask)
+{
+    struct voters members = ask->due;
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (ask->members[i].is_awaited)
+            voters_add(&members, i);
+    return members;
+}
+
+/* Whether a member has been asked for a fragment that may be the target's, and may still bring it in time. */
+static bool promises(struct ask *ask, unsigned member_index, const struct candidate *target, uint64_t now_ns)
+{
+    const struct ask_member *member = &ask->members[member_index];
+    const bool is_asked = member->wanted.want == WANT_NEWEST ||
+                          (member->wanted.want == WANT_TAG && tag_equal(member->wanted.tag, target->value.entry.tag));
+    if (!is_asked)
+        return false;
+    if (voters_has(ask->due, member_index))
+        return true;
+    if (!member->is_awaited || has_late(ask, member->sent_ns, now_ns))
+        return false;
+    wake_at(ask, member->sent_ns + ask->hedge_ns);
+    return true;
+}
+
+static bool was_asked_for(const struct ask *ask, unsigned member_index, const struct candidate *target)
+{
+    const struct ask_member *member = &ask->members[member_index];
+    return member->wanted.want == WANT_TAG && tag_equal(member->wanted.tag, target->value.entry.tag);
+}
+
+/* All members have answered, or the rest is late, and nothing decodes: plan to ask all again. */
+static void plan_again(struct ask *ask, uint64_t now_ns)
+{
+    if (ask->again_ns == UINT64_MAX && awaited(ask).bits && !has_late(ask, ask->quorum_ns, now_ns)) {
+        wake_at(ask, ask->quorum_ns + ask->hedge_ns);
+        return;
+    }
+    if (ask->again_ns == UINT64_MAX) {
+        const unsigned doublings = ask->round_count < 7 ? ask->round_count : 7;
+        const uint64_t delay_ns = ASK_AGAIN_NS_MIN << doublings;
+        ask->again_ns = now_ns + delay_ns / 2 + random_below(ask->random, delay_ns);
+    }
+    wake_at(ask, ask->again_ns);
+}
+
+/*
+ * Begin anew, as a get-data that starts now would, but keep the fragments at hand. A new T0 is taken from new replies:
+ * the old one may be of a tag that an abandoned write left on too few members that are still up.
+ */
+static void begin_again(struct ask *ask)
+{
+    for (unsigned i = 0; i < ask->candidate_count; i++)
+        ask->candidates[i].listed = ask->candidates[i].gone = (struct voters){0};
+    ask->replied = (struct voters){0};
+    ask->has_floor = false;
+    ask->again_ns = UINT64_MAX;
+    ask->round_count++;
+    ask_all(ask);
+}
+
+/* Ask as many more members for the target's fragment as are needed, fast ones first; all again if there are none left.
+ */
+static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_ns)
+{
+    const unsigned k = ask->config->code.k;
+    unsigned count = voters_count(target->value.present);
+    bool is_hedge = false;
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        if (voters_has(target->value.present, i))
+            continue;
+        if (promises(ask, i, target, now_ns))
+            count++;
+        else
+            is_hedge = is_hedge || ask->members[i].is_awaited;
+    }
+    unsigned asked_count = 0;
+    const struct voters holders = voters_minus(intact_holders(target), target->value.present);
+    for (int is_slow = 0; is_slow <= 1; is_slow++) {
+        for (unsigned i = 0; i < ask->config->member_count && count < k; i++) {
+            struct ask_member *member = &ask->members[i];
+            if (!voters_has(holders, i) || voters_has(ask->slow, i) != (is_slow == 1) || was_asked_for(ask, i, target))
+                continue;
+            member->wanted = (struct get_data){.want = WANT_TAG, .tag = target->value.entry.tag};
+            member->is_awaited = false;
+            ask_want(ask, i);
+            count++;
+            asked_count++;
+        }
+    }
+    if (asked_count > 0) {
+        ask->round_count++;
+        ask->hedge_count += is_hedge ? asked_count : 0;
+    }
+    if (count < k)
+        plan_again(ask, now_ns);
+}
+
+/* Every member has answered more than once, and the newest value that may have completed has too few intact fragments:
+ * waiting brings nothing back. */
+static bool is_corrupt(const struct ask *ask)
+{
+    if (ask->round_count < 3 || awaited(ask).bits)
+        return false;
+    for (unsigned i = 0; i < ask->candidate_count; i++) {
+        const struct candidate *candidate = &ask->candidates[i];
+        if (tag_compare(candidate->value.entry.tag, ask->floor) >= 0 && candidate->listed.bits &&
+            (candidate->damaged.bits || candidate->is_suspect))
+            return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- get-data: decoding */
+
+static void drop_pieces(struct ask *ask)
+{
+    for (unsigned i = 0; i < ask->piece_count; i++)
+        slice_unref(&ask->pieces[i]);
+    ask->piece_count = 0;
+}
+
+/* Decode from the given fragments into ask->pieces; `*matches` tells whether the result has the value's digest. */
+static enum areg_error decode(struct ask *ask, const struct candidate *candidate, struct voters from, bool *matches)
+{
+    const enum areg_error error =
+        codec_decode(ask->codec, candidate->value.fragments, from, candidate->value.entry.value_bytes, ask->pieces);
+    if (error != AREG_OK)
+        return error;
+    ask->piece_count = ask->config->code.k;
+    ask->decoded = candidate->value.entry;
+    *matches = checksum_value_pieces(ask->pieces, ask->piece_count) == candidate->value.entry.value_digest;
+    if (!*matches)
+        drop_pieces(ask);
+    return AREG_OK;
+}
+
+static void discard_fragment(struct candidate *candidate, unsigned member_index)
+{
+    slice_unref(&candidate->value.fragments[member_index]);
+    voters_remove(&candidate->value.present, member_index);
+    voters_add(&candidate->damaged, member_index);
+}
+
+/* The value does not match its digest. Throw out the fragments that are not what their member stored. */
+static bool discard_rotten(struct ask *ask, struct candidate *candidate)
+{
+    bool has_discarded = false;
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        if (voters_has(candidate->value.present, i) &&
+            checksum_fragment(candidate->value.fragments[i]) != candidate->checksums[i]) {
+            discard_fragment(candidate, i);
+            has_discarded = true;
+        }
+    }
+    return has_discarded;
+}
+
+/* Every fragment is what its member stored, and yet the value is wrong: with one fragment more than k, leaving each one
+ * out in turn names the one that was stored wrong. */
+static enum areg_error leave_one_out(struct ask *ask, struct candidate *candidate, bool *matches)
+{
+    *matches = false;
+    if (voters_count(candidate->value.present) <= ask->config->code.k) {
+        /* One more fragment would tell; get it from any other holder, if there is one. */
+        const struct voters others = voters_minus(intact_holders(candidate), candidate->value.present);
+        if (others.bits == 0) {
+            candidate->is_suspect = true;
+            return AREG_OK;
+        }
+        const unsigned next = (unsigned)__builtin_ctz(others.bits);
+        ask->members[next].wanted = (struct get_data){.want = WANT_TAG, .tag = candidate->value.entry.tag};
+        ask_want(ask, next);
+        return AREG_OK;
+    }
+    const struct voters present = candidate->value.present;
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        if (!voters_has(present, i))
+            continue;
+        struct voters others = present;
+        voters_remove(&others, i);
+        const enum areg_error error = decode(ask, candidate, others, matches);
+        if (error != AREG_OK)
+            return error;
+        if (*matches) {
+            discard_fragment(candidate, i);
+            return AREG_OK;
+        }
+    }
+    candidate->is_suspect = true;
+    return AREG_OK;
+}
+
+/* Put the value together, once; false in `*matches` if fragments had to be thrown out or are still to come. */
+static enum areg_error settle_value(struct ask *ask, struct candidate *candidate, bool *matches)
+{
+    *matches = true;
+    if (ask->piece_count > 0 && is_candidate_of(candidate, &ask->decoded))
+        return AREG_OK;
+    drop_pieces(ask);
+    const enum areg_error error = decode(ask, candidate, candidate->value.present, matches);
+    if (error != AREG_OK || *matches)
+        return error;
+    if (discard_rotten(ask, candidate))
+        return AREG_OK;
+    return leave_one_out(ask, candidate, matches);
+}
+
+/* ---------------------------------------------------------------- get-data: deciding */
+
+static void finish_get_data(struct ask *ask, int chosen, bool complete)
+{
+    ask->chosen = chosen;
+    ask->is_complete = complete;
+    if (chosen >= 0)
+        ask->tag = ask->candidates[chosen].value.entry.tag;
+    CHECK(tag_compare(ask->tag, ask->floor) >= 0); /* C1 */
+    ask_finish(ask);
+}
+
+/* The target's value is at hand, or not wanted: finish if the tag is known to be complete, or no more is to be learned.
+ */
+static void finish_or_wait(struct ask *ask, int target, uint64_t now_ns)
+{
+    if (ask->decoded_ns == 0)
+        ask->decoded_ns = now_ns;
+    const bool complete = is_complete(ask, &ask->candidates[target]);
+    if (complete || !ask_missing(ask).bits || has_late(ask, ask->decoded_ns, now_ns)) {
+        if (complete || ask->wants_value) {
+            finish_get_data(ask, target, complete);
+            return;
+        }
+        /* A stat that must write back needs the value after all. */
+        ask->wants_value = true;
+        fetch(ask, &ask->candidates[target], now_ns);
+        return;
+    }
+    wake_at(ask, ask->decoded_ns + ask->hedge_ns);
+}
+
+static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
+{
+    if (!ask->has_floor) {
+        if (voters_count(ask->replied) < ask_quorum(ask))
+            return AREG_OK;
+        ask->floor = floor_of(ask);
+        ask->has_floor = true;
+        ask->quorum_ns = now_ns;
+    }
+    if (tag_is_zero(ask->floor)) {
+        finish_get_data(ask, -1, true);
+        return AREG_OK;
+    }
+    if (now_ns >= ask->again_ns) {
+        begin_again(ask);
+        return AREG_OK;
+    }
+    /* Each turn throws out a fragment or a candidate, or ends. */
+    for (unsigned turn = 0; turn <= MEMBER_COUNT_MAX * CANDIDATE_COUNT_MAX; turn++) {
+        const int target = target_of(ask);
+        if (target < 0) {
+            if (is_corrupt(ask))
+                ask_fail(ask, AREG_ECORRUPT);
+            else
+                plan_again(ask, now_ns);
+            return AREG_OK;
+        }
+        struct candidate *candidate = &ask->candidates[target];
+        ask->again_ns = voters_count(candidate->value.present) < ask->config->code.k ? ask->again_ns : UINT64_MAX;
+        if (!ask->wants_value) {
+            finish_or_wait(ask, target, now_ns);
+            return AREG_OK;
+        }
+        if (voters_count(candidate->value.present) < ask->config->code.k) {
+            fetch(ask, candidate, now_ns);
+            return AREG_OK;
+        }
+        const struct voters due_before = ask->due;
+        bool matches;
+        const enum areg_error error = settle_value(ask, candidate, &matches);
+        if (error != AREG_OK)
+            return error;
+        if (matches) {
+            finish_or_wait(ask, target, now_ns);
+            return AREG_OK;
+        }
+        if (ask->due.bits != due_before.bits)
+            return AREG_OK; /* One more fragment is on its way. */
+    }
+    CHECK(!"every turn throws out a fragment or a candidate");
+    return AREG_OK;
+}
+
+/* ---------------------------------------------------------------- deciding */
+
+static enum areg_error treas_decide(struct ask *ask, uint64_t now_ns)
+{
+    if (ask->kind == ASK_GET_DATA)
+        return decide_get_data(ask, now_ns);
+    if (voters_count(ask->replied) >= ask_quorum(ask)) {
+        ask_finish(ask);
+        return AREG_OK;
+    }
+    if (ask->kind == ASK_PUT_DATA) {
+        /* So many members have refused the fragment for lack of room, and will not be asked again, that fewer than k
+         * can have it: the value can never be read. */
+        const unsigned possible = ask->config->member_count - voters_count(ask->refused);
+        if (possible < ask->config->code.k)
+            ask_fail(ask, AREG_EFULL);
+    }
+    return AREG_OK;
+}
+
+const struct dap_ask treas_ask = {
+    .begin = treas_begin,
+    .request = treas_request,
+    .reply = treas_reply,
+    .decide = treas_decide,
+};
