@@ -1,0 +1,201 @@
+#include "wire/reply.h"
+
+#include "core/check.h"
+#include "wire/entry.h"
+
+#include <string.h>
+
+enum { REPLY_HEAD_FIELD_COUNT = 7 };
+
+/* ---------------------------------------------------------------- the bodies: judge, encode, decode */
+
+static const char *hello_problem(const struct reply *reply)
+{
+    struct host_id parsed;
+    return host_id_parse(reply->hello.host.text, &parsed) ? NULL : "the host's id is none";
+}
+
+static void put_hello(struct bytes_writer *writer, const struct reply *reply)
+{
+    field_put_text(writer, reply->hello.host.text);
+    field_put_number(writer, reply->hello.incarnation);
+    field_put_number(writer, reply->hello.version_min);
+    field_put_number(writer, reply->hello.version_max);
+}
+
+static void get_hello(struct field_reader *reader, struct reply *reply)
+{
+    struct hello_reply *hello = &reply->hello;
+    const struct slice host = field_get_text(reader, HOST_ID_BYTES_MAX, "the host's id is no text, or too long");
+    if (host.bytes && memchr(host.at, 0, host.bytes))
+        field_fail(reader, "the host's id is none");
+    else if (host.bytes)
+        memcpy(hello->host.text, host.at, host.bytes);
+    hello->incarnation = field_get_number(reader, UINT64_MAX, "the incarnation is no number");
+    hello->version_min = (uint32_t)field_get_number(reader, UINT32_MAX, "the lowest version is no 32-bit number");
+    hello->version_max = (uint32_t)field_get_number(reader, UINT32_MAX, "the highest version is no 32-bit number");
+}
+
+static void put_tag(struct bytes_writer *writer, const struct reply *reply)
+{
+    field_put_tag(writer, reply->tag.newest);
+    field_put_bool(writer, reply->tag.is_full);
+}
+
+static void get_tag(struct field_reader *reader, struct reply *reply)
+{
+    reply->tag.newest = field_get_tag(reader, "the newest tag is no tag");
+    reply->tag.is_full = field_get_bool(reader, "`is full` is no boolean");
+}
+
+static const char *data_problem(const struct reply *reply)
+{
+    const struct data_reply *data = &reply->data;
+    if (data->entry_count > ENTRY_COUNT_MAX)
+        return "too many entries";
+    for (unsigned i = 0; i < data->entry_count; i++) {
+        const char *problem = entry_problem(&data->entries[i]);
+        if (problem)
+            return problem;
+        if (i > 0 && tag_compare(data->entries[i - 1].tag, data->entries[i].tag) >= 0)
+            return "the entries are not in the order of their tags";
+    }
+    return !data->has_fragment && reply->payload.bytes > 0 ? "a fragment of no tag" : NULL;
+}
+
+static void put_data(struct bytes_writer *writer, const struct reply *reply)
+{
+    const struct data_reply *data = &reply->data;
+    field_put_tag(writer, data->trimmed);
+    field_put_tag(writer, data->confirmed);
+    field_put_array(writer, data->entry_count);
+    for (unsigned i = 0; i < data->entry_count; i++)
+        entry_put(writer, &data->entries[i]);
+    if (data->has_fragment)
+        field_put_tag(writer, data->fragment_tag);
+    else
+        field_put_nil(writer);
+}
+
+static void get_data(struct field_reader *reader, struct reply *reply)
+{
+    struct data_reply *data = &reply->data;
+    data->trimmed = field_get_tag(reader, "the trimmed tag is no tag");
+    data->confirmed = field_get_tag(reader, "the confirmed tag is no tag");
+    data->entry_count = field_open_array(reader, "the entries are no array");
+    if (data->entry_count > ENTRY_COUNT_MAX)
+        field_fail(reader, "too many entries");
+    for (unsigned i = 0; !reader->why && i < data->entry_count; i++)
+        entry_get(reader, &data->entries[i]);
+    field_close_array(reader);
+    data->has_fragment = !field_take_nil(reader);
+    if (data->has_fragment)
+        data->fragment_tag = field_get_tag(reader, "the fragment's tag is no tag");
+}
+
+static void put_keys(struct bytes_writer *writer, const struct reply *reply)
+{
+    field_put_bool(writer, reply->keys.has_more);
+}
+
+static void get_keys(struct field_reader *reader, struct reply *reply)
+{
+    reply->keys.has_more = field_get_bool(reader, "`has more` is no boolean");
+}
+
+/* ---------------------------------------------------------------- the kinds */
+
+struct kind {
+    uint32_t payload_bytes_max;
+    uint32_t body_field_count;
+    const char *(*problem)(const struct reply *reply); /* NULL: any body is good */
+    void (*put_body)(struct bytes_writer *writer, const struct reply *reply);
+    void (*get_body)(struct field_reader *reader, struct reply *reply);
+};
+
+/* Of replies that are OK; from 1, without gaps. */
+static const struct kind kinds[] = {
+    [MESSAGE_HELLO] = {CLUSTER_ENCODED_BYTES_MAX, 4, hello_problem, put_hello, get_hello},
+    [MESSAGE_GET_TAG] = {0, 2, NULL, put_tag, get_tag},
+    [MESSAGE_GET_DATA] = {AREG_VALUE_BYTES_MAX, 4, data_problem, put_data, get_data},
+    [MESSAGE_PUT_DATA] = {0},
+    [MESSAGE_CONFIRM] = {0},
+    [MESSAGE_LIST_KEYS] = {KEY_PAGE_BYTES_MAX, 1, NULL, put_keys, get_keys},
+    [MESSAGE_STATUS] = {.payload_bytes_max = STATUS_BYTES_MAX},
+};
+
+/* Of all others. */
+static const struct kind version_kind = {0, 4, hello_problem, put_hello, get_hello};
+static const struct kind refusal_kind = {0};
+
+static const struct kind *kind_of(uint64_t number, enum reply_status status)
+{
+    if (number < 1 || number >= sizeof kinds / sizeof kinds[0])
+        return NULL;
+    if (status == REPLY_OK)
+        return &kinds[number];
+    return status == REPLY_VERSION ? &version_kind : &refusal_kind;
+}
+
+/* The one judge: static, what makes it a reply that no correct peer sends; NULL: nothing. */
+static const char *reply_problem(const struct reply *reply)
+{
+    const struct kind *kind = kind_of(reply->kind, reply->status);
+    if (!kind)
+        return "an unknown kind of reply";
+    if (reply->status > REPLY_VERSION)
+        return "an unknown status";
+    if (reply->next.status > LINK_FINALIZED)
+        return "an unknown status of next";
+    if (reply->next.descriptor.bytes > CONFIG_ENCODED_BYTES_MAX)
+        return "next's descriptor is too long";
+    if ((reply->next.status == LINK_NONE) != (reply->next.descriptor.bytes == 0))
+        return "a next without its descriptor, or a descriptor without its next";
+    if (reply->status == REPLY_RETIRED && reply->next.status != LINK_FINALIZED)
+        return "retired, but by no finalized configuration";
+    if (reply->payload.bytes > kind->payload_bytes_max)
+        return "the payload is too large, or does not belong there";
+    return kind->problem ? kind->problem(reply) : NULL;
+}
+
+void reply_put(struct bytes_writer *writer, const struct reply *reply)
+{
+    CHECK(reply_problem(reply) == NULL);
+    const struct kind *kind = kind_of(reply->kind, reply->status);
+    field_put_array(writer, REPLY_HEAD_FIELD_COUNT + kind->body_field_count);
+    field_put_number(writer, reply->kind);
+    field_put_number(writer, reply->op);
+    field_put_number(writer, reply->phase);
+    field_put_number(writer, reply->status);
+    field_put_number(writer, reply->next.status);
+    field_put_bin_or_nil(writer, reply->next.descriptor);
+    field_put_size_or_nil(writer, reply->payload.bytes);
+    if (kind->put_body)
+        kind->put_body(writer, reply);
+}
+
+void reply_get(struct field_reader *reader, struct reply *reply)
+{
+    *reply = (struct reply){0};
+    field_open_array(reader, "a reply is no array");
+    const uint64_t number = field_get_number(reader, UINT64_MAX, "the kind of a reply is no number");
+    reply->op = field_get_number(reader, UINT64_MAX, "the operation is no number");
+    reply->phase = (uint32_t)field_get_number(reader, UINT32_MAX, "the phase is no 32-bit number");
+    reply->status = (enum reply_status)field_get_number(reader, REPLY_VERSION, "an unknown status");
+    reply->next.status = (enum link_status)field_get_number(reader, LINK_FINALIZED, "an unknown status of next");
+    reply->next.descriptor =
+        field_get_bin_or_nil(reader, CONFIG_ENCODED_BYTES_MAX, "next's descriptor is none, or too long");
+    reply->payload.bytes = field_get_size_or_nil(reader, "the payload's size is none");
+    const struct kind *kind = kind_of(number, reply->status);
+    if (!kind) {
+        field_fail(reader, "an unknown kind of reply");
+        return;
+    }
+    reply->kind = (enum message_kind)number;
+    if (kind->get_body)
+        kind->get_body(reader, reply);
+    field_close_array(reader);
+    const char *problem = reader->why ? NULL : reply_problem(reply);
+    if (problem)
+        field_fail(reader, problem);
+}
