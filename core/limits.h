@@ -74,7 +74,7 @@ enum {
     /* One commit: bounds its latency and the dirty pages that it holds in memory. */
     BATCH_MESSAGE_COUNT_MAX = 512,
     BATCH_BYTES_MAX = 64 << 20,
-    /* Registers whose superseded entries wait for their grace time; past it the oldest go at once. */
+    /* Registers whose superseded entries wait for their grace time; past it a scan of all registers finds them. */
     SWEEP_PENDING_MAX = 1 << 16,
 };
 
