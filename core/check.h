@@ -13,7 +13,7 @@ _Noreturn void check_failed(const char *claim, const char *file, int line);
 #ifdef AREG_CHECK_SLOW
 #define CHECK_SLOW(claim) CHECK(claim)
 #else
-#define CHECK_SLOW(claim) ((void)sizeof(claim))
+#define CHECK_SLOW(claim) ((void)(0 && (claim)))
 #endif
 
 #endif

@@ -154,7 +154,7 @@ enum areg_error ask_begin_list_keys(struct ask *ask, const struct ask_options *o
 
 /* ---------------------------------------------------------------- sending */
 
-enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now_ns, struct request *request)
+enum message_kind ask_message_kind(enum ask_kind kind)
 {
     static const enum message_kind kinds[] = {
         [ASK_GET_TAG] = MESSAGE_GET_TAG,
@@ -162,8 +162,13 @@ enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now
         [ASK_PUT_DATA] = MESSAGE_PUT_DATA,
         [ASK_LIST_KEYS] = MESSAGE_LIST_KEYS,
     };
+    return kinds[kind];
+}
+
+enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now_ns, struct request *request)
+{
     CHECK(ask->state == ASK_WAITING && voters_has(ask->due, member_index));
-    request->kind = kinds[ask->kind];
+    request->kind = ask_message_kind(ask->kind);
     request->phase = ask->phase;
     request->shard = ask->config->shard;
     request->config = ask->config->id;
@@ -194,6 +199,12 @@ void ask_resend(struct ask *ask, unsigned member_index)
 {
     if (ask->state == ASK_WAITING && ask->members[member_index].is_awaited)
         ask_want(ask, member_index);
+}
+
+void ask_lost(struct ask *ask, unsigned member_index)
+{
+    /* Sent at the beginning of time: late by any measure. */
+    ask->members[member_index].sent_ns = 0;
 }
 
 /* ---------------------------------------------------------------- events */

@@ -181,6 +181,10 @@ enum areg_error ask_receive(struct ask *ask, uint64_t now_ns, unsigned member_in
 enum areg_error ask_tick(struct ask *ask, uint64_t now_ns) MUST_USE;
 /** The connection to a member was lost or came back: what it has not answered is due again. */
 void ask_resend(struct ask *ask, unsigned member_index);
+/** What was sent to a member is lost, or was not sent at all, since it is not connected: do not wait for it. */
+void ask_lost(struct ask *ask, unsigned member_index);
+/** The message that such an ask sends. */
+enum message_kind ask_message_kind(enum ask_kind kind);
 /** Members that may still be awaited: those that have not answered OK. */
 struct voters ask_missing(const struct ask *ask);
 /** For the holders to skip in a write-back: members that listed the chosen tag. */
