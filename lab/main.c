@@ -1,0 +1,70 @@
+/*
+ * areg-lab: clusters on this machine, load on any cluster, and what the load has shown.
+ */
+#include "lab/program.h"
+
+#include <string.h>
+
+static const struct command commands[] = {
+    {"up", "start a cluster on this machine", command_up},
+    {"down", "end it", command_down},
+    {"host", "list its hosts, or kill, stop, start, pause or resume some", command_host},
+    {"shell", "a shell, or one command, with a cluster of its own", command_shell},
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+/* Of the contract, but not yet there. */
+static const char *const later_commands[] = {"sim", "exp", "plot", "report", "compare", "demo", NULL};
+
+static int print_help(FILE *to)
+{
+    fprintf(to, "usage: areg-lab COMMAND [FLAG...]\n\ncommands:\n");
+    for (unsigned i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "  %-7s  %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\nareg-lab COMMAND --help says more.\n\n"
+                "examples:\n"
+                "  export AREG_SEEDS=$(areg-lab up)\n"
+                "  areg-lab bench --mix a --run 10s --history load.jsonl\n"
+                "  areg-lab check load.jsonl\n"
+                "  areg-lab down\n");
+    return EXIT_CODE_OK;
+}
+
+static int refuse_unknown(const char *name)
+{
+    const char *names[COMMAND_COUNT + 1] = {0};
+    for (unsigned i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i].name;
+    for (const char *const *later = later_commands; *later; later++)
+        if (strcmp(name, *later) == 0)
+            return program_fail_usage("%s is not supported by this version", name);
+    const char *near = command_line_suggest(name, names);
+    if (near)
+        return program_fail_usage("unknown command \"%s\" (did you mean %s?)", name, near);
+    return program_fail_usage("unknown command \"%s\"; areg-lab --help lists all", name);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_CODE_USAGE;
+    }
+    for (unsigned i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    if (argv[1][0] != '-')
+        return refuse_unknown(argv[1]);
+    struct common_flags common = {0};
+    const struct flag flags[] = {COMMON_FLAGS(&common)};
+    const struct command_page page = {.synopsis = "COMMAND [FLAG...]"};
+    char why[COMMAND_LINE_WHY_BYTES];
+    struct command_line line;
+    int exit_code;
+    if (command_line_parse(flags, argc - 1, argv + 1, &line, why) == AREG_OK && common.help)
+        return print_help(stdout);
+    if (!program_parse(&page, flags, &common, argc - 1, argv + 1, &line, &exit_code))
+        return exit_code;
+    return program_fail_usage("which command? areg-lab --help lists all");
+}

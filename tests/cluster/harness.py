@@ -1,0 +1,299 @@
+"""
+Clusters of real processes for the tests in this folder.
+
+Every test uses clusters of its own, on ports that were free, below the build tree, and bounds every wait. Nothing is
+left running, whatever becomes of the test: a guard process ends the cluster when the test's own process is gone, and
+programs that a test runs die with it.
+
+Environment, set by CTest:
+    AREG_BIN_DIR       where areg, aregd and areg-lab are
+    AREG_WORK_DIR      where directories of clusters are made
+    AREG_TEST_SECONDS  how long tests put load on a cluster, instead of their own short times
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN_DIR = pathlib.Path(os.environ.get("AREG_BIN_DIR", pathlib.Path(__file__).parents[2] / "build/dev/bin"))
+WORK_DIR = pathlib.Path(os.environ.get("AREG_WORK_DIR", tempfile.gettempdir()))
+
+COMMAND_SECONDS_MAX = 30  # for one command, unless its test says otherwise
+
+
+def load_seconds(default):
+    """How long to put load on a cluster: the test's own time, or AREG_TEST_SECONDS."""
+    return float(os.environ.get("AREG_TEST_SECONDS", default))
+
+
+def program(name):
+    return str(BIN_DIR / name)
+
+
+def _die_with_parent():
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _environment(seeds=None):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AREG_")}
+    if seeds:
+        environment["AREG_SEEDS"] = seeds
+    return environment
+
+
+def run(arguments, seeds=None, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
+    """Run a program to its end; the result has returncode, stdout and stderr (bytes). Too slow is an error."""
+    return subprocess.run(
+        arguments,
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(seeds),
+        timeout=seconds_max,
+        preexec_fn=_die_with_parent,
+    )
+
+
+def start(arguments, seeds=None):
+    """Start a program that dies with this process; its output is read with communicate()."""
+    return subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(seeds),
+        preexec_fn=_die_with_parent,
+    )
+
+
+def must(result):
+    """The same result, if the program has succeeded."""
+    if result.returncode != 0:
+        raise AssertionError(
+            f"{' '.join(map(str, result.args))}: exit {result.returncode}\n"
+            f"{result.stdout.decode(errors='replace')[-2000:]}{result.stderr.decode(errors='replace')[-4000:]}"
+        )
+    return result
+
+
+def finish(process, seconds_max):
+    """The result of a program that was started; too slow is an error."""
+    try:
+        stdout, stderr = process.communicate(timeout=seconds_max)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def wait_until(claim, seconds_max, what):
+    """Poll until claim() is true."""
+    deadline = time.monotonic() + seconds_max
+    while not claim():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds_max} s: {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens on, outside of the range from which connections get theirs."""
+    low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(1000):
+        port = random.randrange(10000, max(low, 11000))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port on 127.0.0.1")
+
+
+class Workspace:
+    """A directory below the build tree, kept only when the test in it has failed."""
+
+    def __init__(self, name):
+        WORK_DIR.mkdir(parents=True, exist_ok=True)
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=WORK_DIR))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error_type, error, traceback):
+        if error_type is None:
+            shutil.rmtree(self.dir, ignore_errors=True)
+        else:
+            print(f"what is left of it: {self.dir}", file=sys.stderr)
+
+
+class Cluster(Workspace):
+    """A cluster that areg-lab runs. Use it in a with statement."""
+
+    def __init__(self, hosts=5, code="rs:5,3", name="cluster", **options):
+        """options: delta, shards, sync, as areg-lab up takes them."""
+        super().__init__(name)
+        self.ids = [f"s{i + 1}" for i in range(hosts)]
+        self._up = [program("areg-lab"), "up", "--json", "-n", str(hosts), "--code", code, "--dir", str(self.dir)]
+        for option, value in options.items():
+            self._up += [f"--{option}", str(value)]
+        self._children = []
+        self._guard = None
+
+    def __enter__(self):
+        # When this process ends, however it does, the guard reads the end of its input.
+        down = '"$0" down -q --dir "$1"'
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", f"cat >/dev/null; {down} || {{ sleep 1; {down}; }}", program("areg-lab"), str(self.dir)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            document = json.loads(must(run(self._up)).stdout)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        self.seeds = document["seeds"]
+        self.addresses = {host["id"]: host["address"] for host in document["hosts"]}
+        return self
+
+    def __exit__(self, error_type, error, traceback):
+        for child in self._children:
+            if child.poll() is None:
+                child.kill()
+            child.communicate()
+        self._guard.stdin.close()
+        self._guard.wait(timeout=COMMAND_SECONDS_MAX)
+        super().__exit__(error_type, error, traceback)
+
+    # Accidents. Each waits until it has happened; hosts are given by their ids, none means all.
+
+    def _act(self, action, ids):
+        must(run([program("areg-lab"), "host", ",".join(ids) or "all", action, "--dir", str(self.dir)]))
+
+    def kill(self, *ids):
+        """SIGKILL."""
+        self._act("kill", ids)
+
+    def stop(self, *ids):
+        """SIGTERM."""
+        self._act("stop", ids)
+
+    def start_hosts(self, *ids):
+        """Start them again with their data; returns when they are ready."""
+        self._act("start", ids)
+
+    def pause(self, *ids):
+        """SIGSTOP."""
+        self._act("pause", ids)
+
+    def resume(self, *ids):
+        """SIGCONT."""
+        self._act("resume", ids)
+
+    # Programs.
+
+    def areg(self, *arguments, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
+        """Run areg on this cluster."""
+        return run([program("areg"), *map(str, arguments)], self.seeds, stdin, seconds_max)
+
+    def status(self):
+        """What every host says of itself: id -> the host's row of `areg ping --json`."""
+        document = json.loads(must(self.areg("ping", "--json")).stdout)
+        return {host["id"]: host for host in document["hosts"]}
+
+    def _bench(self, arguments):
+        return [program("areg-lab"), "bench", "--json", "--seeds", self.seeds, *map(str, arguments)]
+
+    def bench(self, *arguments, seconds_max=120):
+        """Run areg-lab bench to its end; returns its document."""
+        return json.loads(must(run(self._bench(arguments), seconds_max=seconds_max)).stdout)
+
+    def bench_begin(self, *arguments):
+        """Run areg-lab bench in the background; see bench_end()."""
+        child = start(self._bench(arguments))
+        self._children.append(child)
+        return child
+
+    def bench_end(self, child, seconds_max=120):
+        """Wait for it; returns its document."""
+        return json.loads(must(finish(child, seconds_max)).stdout)
+
+    def check(self, *histories, flags=()):
+        """Run areg-lab check; returns its verdict's document, and fails unless it is linearizable."""
+        return json.loads(must(run([program("areg-lab"), "check", "--json", *flags, *map(str, histories)])).stdout)
+
+
+def write_genesis(path, addresses, code="rs:5,3", delta=8, shards=1):
+    """A genesis.conf of one pool on all of these hosts: id -> the address that clients are told."""
+    hosts = ",\n".join(f'    {{ id = "{host}"; addr = "{address}"; }}' for host, address in addresses.items())
+    members = ", ".join(f'"{host}"' for host in addresses)
+    pathlib.Path(path).write_text(
+        f'cluster = "test-{random.getrandbits(32):08x}";\nhosts = (\n{hosts}\n);\n'
+        f'pools = ( {{ name = "default"; prefix = ""; code = "{code}"; delta = {delta}; shards = {shards};\n'
+        f"            on = [ {members} ]; }} );\n"
+    )
+
+
+class Aregd:
+    """
+    One aregd as a child of the test, for those who need what areg-lab does not offer: an address in genesis that is
+    not the one listened on, so that a proxy can stand between. Use it in a with statement.
+    """
+
+    def __init__(self, genesis, host_id, data_dir, listen, *flags):
+        self.log_path = pathlib.Path(f"{data_dir}.log")
+        self._arguments = [
+            program("aregd"), "--genesis", str(genesis), "--id", host_id, "--data", str(data_dir),
+            "--listen", listen, *flags,
+        ]  # fmt: skip
+        self.process = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def start(self):
+        """Returns when it is ready."""
+        read_fd, write_fd = os.pipe()
+        with open(self.log_path, "ab") as log, open(read_fd, "rb") as ready:
+            self.process = subprocess.Popen(
+                [*self._arguments, "--ready-fd", str(write_fd)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                pass_fds=[write_fd],
+                preexec_fn=_die_with_parent,
+            )
+            os.close(write_fd)
+            line = ready.readline()
+        if line != b"ready\n":
+            self.kill()
+            raise AssertionError(f"not ready: {self.log_path.read_text(errors='replace')[-2000:]}")
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+def main():
+    """Run the tests of the calling file."""
+    unittest.main(verbosity=2)
