@@ -68,7 +68,8 @@ struct slice bytes_get_slice(struct bytes_reader *reader, size_t bytes)
         return (struct slice){0};
     }
     const struct slice slice = slice_borrow(reader->at, bytes);
-    reader->at += bytes;
+    if (bytes) /* an empty reader may stand on NULL, which is not to be added to */
+        reader->at += bytes;
     reader->left_bytes -= bytes;
     return slice;
 }

@@ -10,6 +10,16 @@
 
 enum { CLUSTER_FORMAT = 1 };
 
+enum {
+    HOST_ENCODED_BYTES_MAX = 2 + HOST_ID_BYTES_MAX + 2 + ADDRESS_BYTES_MAX + 2 + HOST_ID_BYTES_MAX,
+    POOL_ENCODED_BYTES_MAX = 2 + POOL_NAME_BYTES_MAX + 2 + POOL_PREFIX_BYTES_MAX + 3 + 2 + 2 + MEMBER_COUNT_MAX,
+};
+_Static_assert(1 + 2 + CLUSTER_NAME_BYTES_MAX + 2 + HOST_COUNT_MAX * HOST_ENCODED_BYTES_MAX + 2 +
+                       POOL_COUNT_MAX * POOL_ENCODED_BYTES_MAX <=
+                   CLUSTER_ENCODED_BYTES_MAX,
+               "every possible cluster must fit");
+_Static_assert(HOST_COUNT_MAX - 1 <= UINT8_MAX, "a pool names its members' positions in one byte each");
+
 size_t cluster_encode(const struct cluster *cluster, uint8_t *to, size_t room_bytes)
 {
     struct bytes_writer writer = bytes_writer_on(to, room_bytes);
@@ -38,14 +48,8 @@ size_t cluster_encode(const struct cluster *cluster, uint8_t *to, size_t room_by
     return writer.used_bytes;
 }
 
-static bool code_matches_its_text(struct code code)
-{
-    char text[CODE_TEXT_BYTES];
-    struct code parsed;
-    return code.n <= MEMBER_COUNT_MAX && code.k <= MEMBER_COUNT_MAX &&
-           code_parse(code_print(code, text), &parsed) == AREG_OK && parsed.dap == code.dap && parsed.n == code.n &&
-           parsed.k == code.k;
-}
+#define NAME_RULE "1..32 letters, digits, '-', '_' or '.', and begins with a letter or digit"
+_Static_assert(HOST_ID_BYTES_MAX == 32 && POOL_NAME_BYTES_MAX == 32, "as NAME_RULE says");
 
 static enum areg_error settle_hosts(const struct cluster *cluster, char why[CLUSTER_WHY_BYTES])
 {
@@ -57,8 +61,12 @@ static enum areg_error settle_hosts(const struct cluster *cluster, char why[CLUS
         const struct cluster_host *host = &cluster->hosts[i];
         struct host_id parsed;
         if (!host_id_parse(host->id.text, &parsed)) {
-            snprintf(why, CLUSTER_WHY_BYTES, "host %u: an id has 1..%d letters, digits, '-', '_' or '.', unlike \"%s\"",
-                     i + 1, HOST_ID_BYTES_MAX, host->id.text);
+            snprintf(why, CLUSTER_WHY_BYTES, "host %u: an id has " NAME_RULE ", unlike \"%s\"", i + 1, host->id.text);
+            return AREG_EINVAL;
+        }
+        if (host->rack[0] && !name_is_valid(host->rack, HOST_ID_BYTES_MAX)) {
+            snprintf(why, CLUSTER_WHY_BYTES, "host %s: a rack has " NAME_RULE ", unlike \"%s\"", host->id.text,
+                     host->rack);
             return AREG_EINVAL;
         }
         if (!address_is_valid(host->address)) {
@@ -78,38 +86,62 @@ static enum areg_error settle_hosts(const struct cluster *cluster, char why[CLUS
     return AREG_OK;
 }
 
+static bool members_are_distinct_hosts(const struct cluster *cluster, const struct pool *pool,
+                                       char why[CLUSTER_WHY_BYTES])
+{
+    bool is_member[HOST_COUNT_MAX] = {false};
+    for (unsigned i = 0; i < pool->code.n; i++) {
+        const unsigned host_index = pool->member_hosts[i];
+        if (host_index >= cluster->host_count) {
+            snprintf(why, CLUSTER_WHY_BYTES, "pool %s: member %u is no host of this cluster", pool->name, i + 1);
+            return false;
+        }
+        if (is_member[host_index]) {
+            snprintf(why, CLUSTER_WHY_BYTES, "pool %s: host %s is a member twice", pool->name,
+                     cluster->hosts[host_index].id.text);
+            return false;
+        }
+        is_member[host_index] = true;
+    }
+    return true;
+}
+
 static enum areg_error settle_pool(const struct cluster *cluster, unsigned pool_index, char why[CLUSTER_WHY_BYTES])
 {
     const struct pool *pool = &cluster->pools[pool_index];
+    if (!name_is_valid(pool->name, POOL_NAME_BYTES_MAX)) {
+        snprintf(why, CLUSTER_WHY_BYTES, "pool %u: a name has " NAME_RULE ", unlike \"%s\"", pool_index + 1,
+                 pool->name);
+        return AREG_EINVAL;
+    }
     const char *problem = NULL;
-    if (!code_matches_its_text(pool->code))
+    if (!code_is_possible(pool->code))
         problem = "its code is impossible";
     else if (pool->delta > DELTA_MAX)
         problem = "delta is above 32";
     else if (pool->shard_count < 1 || pool->shard_count > SHARD_COUNT_MAX)
         problem = "shards must be 1..1024";
-    for (unsigned i = 0; !problem && i < pool->code.n; i++) {
-        if (pool->member_hosts[i] >= cluster->host_count)
-            problem = "a member is no host of this cluster";
-        for (unsigned j = 0; !problem && j < i; j++)
-            if (pool->member_hosts[i] == pool->member_hosts[j])
-                problem = "a host is a member twice";
-    }
     for (unsigned i = 0; !problem && i < pool_index; i++) {
         if (strcmp(cluster->pools[i].name, pool->name) == 0)
             problem = "its name is taken by an earlier pool";
         else if (strcmp(cluster->pools[i].prefix, pool->prefix) == 0)
             problem = "its prefix is taken by an earlier pool";
     }
-    if (!problem)
-        return AREG_OK;
-    snprintf(why, CLUSTER_WHY_BYTES, "pool \"%s\": %s", pool->name, problem);
-    return AREG_EINVAL;
+    if (problem) {
+        snprintf(why, CLUSTER_WHY_BYTES, "pool %s: %s", pool->name, problem);
+        return AREG_EINVAL;
+    }
+    return members_are_distinct_hosts(cluster, pool, why) ? AREG_OK : AREG_EINVAL;
 }
 
 enum areg_error cluster_settle(struct cluster *cluster, char why[CLUSTER_WHY_BYTES])
 {
     why[0] = 0;
+    if (!name_is_valid(cluster->name, CLUSTER_NAME_BYTES_MAX)) {
+        snprintf(why, CLUSTER_WHY_BYTES, "a cluster's name has 1..%d letters, digits, '-', '_' or '.', unlike \"%s\"",
+                 CLUSTER_NAME_BYTES_MAX, cluster->name);
+        return AREG_EINVAL;
+    }
     if (settle_hosts(cluster, why) != AREG_OK)
         return AREG_EINVAL;
     if (cluster->pool_count < 1 || cluster->pool_count > POOL_COUNT_MAX) {

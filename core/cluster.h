@@ -35,9 +35,9 @@ struct cluster {
 
 /**
  * Check what genesis says and derive the rest (shard numbers, digest). On AREG_EINVAL, `why` says what is wrong,
- * naming the host or the pool.
+ * naming the host or the pool. AREG_ENOMEM says nothing.
  */
-enum { CLUSTER_WHY_BYTES = 200 };
+enum { CLUSTER_WHY_BYTES = 256 };
 enum areg_error cluster_settle(struct cluster *cluster, char why[CLUSTER_WHY_BYTES]) MUST_USE;
 
 /** Canonical encoding of a settled cluster; CLUSTER_ENCODED_BYTES_MAX is always enough room. */

@@ -4,12 +4,17 @@
 #include "core/digest.h"
 #include "core/quorum.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { CONFIG_FORMAT = 1 };
+
+enum {
+    MEMBER_ENCODED_BYTES_MAX = 2 + HOST_ID_BYTES_MAX + 2 + ADDRESS_BYTES_MAX + 32 + 8,
+    CONFIG_FIXED_BYTES_MAX = 1 + 4 + 4 + 16 + 3 + 2 + 8 + 2 + HOST_ID_BYTES_MAX + 2 + REASON_BYTES_MAX,
+};
+_Static_assert(CONFIG_FIXED_BYTES_MAX + MEMBER_COUNT_MAX * MEMBER_ENCODED_BYTES_MAX <= CONFIG_ENCODED_BYTES_MAX,
+               "every possible configuration must fit");
 
 bool config_id_equal(struct config_id a, struct config_id b)
 {
@@ -23,18 +28,34 @@ const char *config_id_print(struct config_id id, char text[CONFIG_ID_TEXT_BYTES]
     return text;
 }
 
-bool host_id_parse(const char *text, struct host_id *id)
+/* Not by <ctype.h>: what hosts agree on must not depend on a locale. */
+static bool is_digit(char letter)
+{
+    return letter >= '0' && letter <= '9';
+}
+
+static bool is_letter_or_digit(char letter)
+{
+    return is_digit(letter) || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
+}
+
+bool name_is_valid(const char *text, size_t text_bytes_max)
 {
     const size_t bytes = strlen(text);
-    if (bytes < 1 || bytes > HOST_ID_BYTES_MAX)
+    if (bytes > text_bytes_max || !is_letter_or_digit(text[0]))
         return false;
-    for (size_t i = 0; i < bytes; i++) {
-        const unsigned char letter = (unsigned char)text[i];
-        if (letter > 127 || (!isalnum(letter) && !strchr("-_.", letter)))
+    for (size_t i = 1; i < bytes; i++)
+        if (!is_letter_or_digit(text[i]) && !strchr("-_.", text[i]))
             return false;
-    }
+    return true;
+}
+
+bool host_id_parse(const char *text, struct host_id *id)
+{
+    if (!name_is_valid(text, HOST_ID_BYTES_MAX))
+        return false;
     memset(id, 0, sizeof *id);
-    memcpy(id->text, text, bytes);
+    memcpy(id->text, text, strlen(text));
     return true;
 }
 
@@ -43,16 +64,36 @@ bool host_id_equal(const struct host_id *a, const struct host_id *b)
     return strcmp(a->text, b->text) == 0;
 }
 
-/* A whole decimal number in [min, max], and nothing after it. */
-static bool parse_number(const char *text, unsigned min, unsigned max, unsigned *number)
+/* A decimal number in 1..max, and nothing around it: one number has one text. */
+static bool parse_number(const char *text, unsigned max, unsigned *number)
 {
-    if (!isdigit((unsigned char)text[0]) || strlen(text) > 6)
+    if (text[0] == '0' || strlen(text) > 6)
         return false;
-    char *end;
-    const unsigned long parsed = strtoul(text, &end, 10);
-    if (*end || parsed < min || parsed > max)
+    unsigned parsed = 0;
+    for (; is_digit(*text); text++)
+        parsed = 10 * parsed + (unsigned)(*text - '0');
+    if (*text || parsed < 1 || parsed > max)
         return false;
-    *number = (unsigned)parsed;
+    *number = parsed;
+    return true;
+}
+
+/* A name, an IPv4 address, or an IPv6 address in brackets, between `at` and `end`. */
+static bool host_is_valid(const char *at, const char *end)
+{
+    const char *marks = "-_.";
+    if (at < end && *at == '[') {
+        if (end[-1] != ']')
+            return false;
+        at++;
+        end--;
+        marks = ":.%";
+    }
+    if (at >= end)
+        return false;
+    for (; at < end; at++)
+        if (!is_letter_or_digit(*at) && !strchr(marks, *at))
+            return false;
     return true;
 }
 
@@ -63,17 +104,11 @@ bool address_is_valid(const char *text)
         return false;
     const char *host = text + strlen(scheme);
     const char *colon = strrchr(host, ':');
-    if (!colon || colon == host)
-        return false;
-    for (const char *at = host; at < colon; at++)
-        if (isspace((unsigned char)*at) || *at == '/' || *at == ',' || *at == '"' || *at == '\\' ||
-            iscntrl((unsigned char)*at))
-            return false;
     unsigned port;
-    return parse_number(colon + 1, 1, 65535, &port);
+    return colon && host_is_valid(host, colon) && parse_number(colon + 1, 65535, &port);
 }
 
-static bool code_is_possible(struct code code)
+bool code_is_possible(struct code code)
 {
     if (code.dap != DAP_ABD && code.dap != DAP_TREAS)
         return false;
@@ -89,7 +124,7 @@ enum areg_error code_parse(const char *text, struct code *code)
     struct code parsed = {0};
     if (strncmp(text, "repl:", 5) == 0) {
         parsed.dap = DAP_ABD;
-        if (!parse_number(text + 5, 1, MEMBER_COUNT_MAX, &n))
+        if (!parse_number(text + 5, MEMBER_COUNT_MAX, &n))
             return AREG_EINVAL;
     } else if (strncmp(text, "rs:", 3) == 0) {
         parsed.dap = DAP_TREAS;
@@ -98,7 +133,7 @@ enum areg_error code_parse(const char *text, struct code *code)
         if (!comma || comma - (text + 3) >= (long)sizeof first)
             return AREG_EINVAL;
         memcpy(first, text + 3, (size_t)(comma - (text + 3)));
-        if (!parse_number(first, 1, MEMBER_COUNT_MAX, &n) || !parse_number(comma + 1, 1, MEMBER_COUNT_MAX, &k))
+        if (!parse_number(first, MEMBER_COUNT_MAX, &n) || !parse_number(comma + 1, MEMBER_COUNT_MAX, &k))
             return AREG_EINVAL;
     } else {
         return AREG_EINVAL;
@@ -147,9 +182,24 @@ static void get_member(struct bytes_reader *reader, struct member *member)
     member->incarnation = bytes_get_u64(reader);
 }
 
+static bool members_are_possible(const struct config *config)
+{
+    for (unsigned i = 0; i < config->member_count; i++) {
+        struct host_id parsed;
+        if (!host_id_parse(config->members[i].id.text, &parsed) || !address_is_valid(config->members[i].address))
+            return false;
+        for (unsigned j = 0; j < i; j++)
+            if (host_id_equal(&config->members[i].id, &config->members[j].id))
+                return false;
+    }
+    return true;
+}
+
 size_t config_encode(struct config *config, uint8_t *to, size_t room_bytes)
 {
     CHECK(code_is_possible(config->code) && config->member_count == config->code.n);
+    CHECK(config->delta <= DELTA_MAX);
+    CHECK_SLOW(members_are_possible(config));
     struct bytes_writer writer = bytes_writer_on(to, room_bytes);
     bytes_put_u8(&writer, CONFIG_FORMAT);
     bytes_put_u32(&writer, config->shard);
@@ -167,19 +217,6 @@ size_t config_encode(struct config *config, uint8_t *to, size_t room_bytes)
     CHECK(!writer.failed);
     digest_of(slice_borrow(to, writer.used_bytes), config->id.bytes);
     return writer.used_bytes;
-}
-
-static bool members_are_possible(const struct config *config)
-{
-    for (unsigned i = 0; i < config->member_count; i++) {
-        struct host_id parsed;
-        if (!host_id_parse(config->members[i].id.text, &parsed) || !address_is_valid(config->members[i].address))
-            return false;
-        for (unsigned j = 0; j < i; j++)
-            if (host_id_equal(&config->members[i].id, &config->members[j].id))
-                return false;
-    }
-    return true;
 }
 
 enum areg_error config_decode(struct slice encoded, struct config *config)

@@ -73,13 +73,17 @@ bool config_id_equal(struct config_id a, struct config_id b);
 enum { CONFIG_ID_TEXT_BYTES = 33 };
 const char *config_id_print(struct config_id id, char text[CONFIG_ID_TEXT_BYTES]);
 
-/** 1..HOST_ID_BYTES_MAX letters, digits, '-', '_' and '.'. */
+/** 1..text_bytes_max letters, digits, '-', '_' and '.', the first one a letter or a digit; fit for file names. */
+bool name_is_valid(const char *text, size_t text_bytes_max);
+/** A valid name of up to HOST_ID_BYTES_MAX bytes. */
 bool host_id_parse(const char *text, struct host_id *id);
 bool host_id_equal(const struct host_id *a, const struct host_id *b);
-/** "tcp://HOST:PORT" with a port in 1..65535. */
+/** "tcp://HOST:PORT": a name, an IPv4 address or an IPv6 address in brackets, and a port in 1..65535. */
 bool address_is_valid(const char *text);
 
-/** "rs:5,3" or "repl:5"; AREG_EINVAL for anything else, and unless 1 <= k <= n <= 32. */
+/** Whether a configuration can have this code: 1 <= k <= n <= MEMBER_COUNT_MAX, and k = 1 for whole copies. */
+bool code_is_possible(struct code code);
+/** "rs:5,3" or "repl:5", numbers without leading zeros; AREG_EINVAL for anything else, and for an impossible code. */
 enum areg_error code_parse(const char *text, struct code *code) MUST_USE;
 enum { CODE_TEXT_BYTES = 16 };
 const char *code_print(struct code code, char text[CODE_TEXT_BYTES]);

@@ -1,5 +1,5 @@
 /*
- * The table of errors: code, name, sentence, outcome class. The codes themselves are public, in areg.h.
+ * The table of errors: code, name, sentence, whether to repeat. The codes themselves are public, in areg.h.
  */
 #ifndef CORE_ERROR_H
 #define CORE_ERROR_H

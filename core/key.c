@@ -40,10 +40,10 @@ bool key_is_valid(struct slice key)
 uint64_t key_hash(struct slice key)
 {
     static const uint8_t zero_key[crypto_shorthash_KEYBYTES];
-    uint8_t out[8];
+    uint8_t out[crypto_shorthash_BYTES] = {0};
     crypto_shorthash(out, key.bytes ? key.at : out, key.bytes, zero_key);
     uint64_t hash = 0;
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < sizeof out; i++)
         hash |= (uint64_t)out[i] << (8 * i);
     return hash;
 }

@@ -1,9 +1,11 @@
 #include "core/key_page.h"
 
+#include "core/check.h"
 #include "core/key.h"
 
 bool key_page_put(struct bytes_writer *writer, const struct listed_key *listed)
 {
+    CHECK(key_is_valid(listed->key));
     const size_t needed_bytes = 2 + listed->key.bytes + 8 + 8 + 1;
     if (writer->failed || needed_bytes > writer->room_bytes - writer->used_bytes)
         return false;
