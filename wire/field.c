@@ -90,6 +90,7 @@ enum head_type {
     HEAD_FALSE,
     HEAD_TRUE,
     HEAD_NUMBER, /* whole and not negative */
+    HEAD_SIGNED, /* in the table only: a number or, if negative, another */
     HEAD_BIN,
     HEAD_TEXT,
     HEAD_ARRAY,
@@ -116,8 +117,8 @@ static const struct format formats[32] = {
     [0xc7 - 0xc0] = {HEAD_OTHER, 1, 1},  [0xc8 - 0xc0] = {HEAD_OTHER, 2, 1},  [0xc9 - 0xc0] = {HEAD_OTHER, 4, 1},
     [0xca - 0xc0] = {HEAD_OTHER, 0, 4},  [0xcb - 0xc0] = {HEAD_OTHER, 0, 8},  [0xcc - 0xc0] = {HEAD_NUMBER, 1, 0},
     [0xcd - 0xc0] = {HEAD_NUMBER, 2, 0}, [0xce - 0xc0] = {HEAD_NUMBER, 4, 0}, [0xcf - 0xc0] = {HEAD_NUMBER, 8, 0},
-    [0xd0 - 0xc0] = {HEAD_OTHER, 0, 1},  [0xd1 - 0xc0] = {HEAD_OTHER, 0, 2},  [0xd2 - 0xc0] = {HEAD_OTHER, 0, 4},
-    [0xd3 - 0xc0] = {HEAD_OTHER, 0, 8},  [0xd4 - 0xc0] = {HEAD_OTHER, 0, 2},  [0xd5 - 0xc0] = {HEAD_OTHER, 0, 3},
+    [0xd0 - 0xc0] = {HEAD_SIGNED, 1, 0}, [0xd1 - 0xc0] = {HEAD_SIGNED, 2, 0}, [0xd2 - 0xc0] = {HEAD_SIGNED, 4, 0},
+    [0xd3 - 0xc0] = {HEAD_SIGNED, 8, 0}, [0xd4 - 0xc0] = {HEAD_OTHER, 0, 2},  [0xd5 - 0xc0] = {HEAD_OTHER, 0, 3},
     [0xd6 - 0xc0] = {HEAD_OTHER, 0, 5},  [0xd7 - 0xc0] = {HEAD_OTHER, 0, 9},  [0xd8 - 0xc0] = {HEAD_OTHER, 0, 17},
     [0xd9 - 0xc0] = {HEAD_TEXT, 1, 0},   [0xda - 0xc0] = {HEAD_TEXT, 2, 0},   [0xdb - 0xc0] = {HEAD_TEXT, 4, 0},
     [0xdc - 0xc0] = {HEAD_ARRAY, 2, 0},  [0xdd - 0xc0] = {HEAD_ARRAY, 4, 0},  [0xde - 0xc0] = {HEAD_MAP, 2, 0},
@@ -161,6 +162,10 @@ static struct head read_long_head(struct field_reader *reader, uint8_t first)
     for (unsigned i = 0; i < format.number_bytes; i++)
         number = number << 8 | reader->at[i];
     reader->at += format.number_bytes;
+    if (format.type == HEAD_SIGNED && number >> (8 * format.number_bytes - 1))
+        return (struct head){HEAD_OTHER, 0};
+    if (format.type == HEAD_SIGNED)
+        return (struct head){HEAD_NUMBER, number};
     return (struct head){(enum head_type)format.type, number + format.skip_bytes};
 }
 
