@@ -1,3 +1,7 @@
+/*
+ * The loop: packets, connections and time into the engine; requests and outcomes out of it. Nothing here decides
+ * anything about the protocol.
+ */
 #include "client/lib/handle.h"
 
 #include "core/check.h"
@@ -120,7 +124,7 @@ static size_t end_operations(struct areg_client *client)
     struct client_done done;
     while (done_count < INFLIGHT_MAX && client_next_done(client->engine, &done)) {
         done_count++;
-        operation_end(client, &done);
+        ticket_end(client, &done);
     }
     client->is_behind = done_count == INFLIGHT_MAX;
     return done_count;
@@ -164,7 +168,7 @@ size_t handle_run(struct areg_client *client, uint64_t until_ns)
     for (;;) {
         const size_t done_count = handle_turn(client);
         const uint64_t now_ns = handle_now_ns();
-        const bool is_idle = until_ns == UINT64_MAX && client->operation_count == 0;
+        const bool is_idle = until_ns == UINT64_MAX && client->ticket_count == 0;
         if (done_count > 0 || now_ns >= until_ns || is_idle)
             return done_count;
         sleep_until(client, until_ns, now_ns);

@@ -15,14 +15,14 @@ enum { TIMEOUT_MS_DEFAULT = 5000 };
 
 /* ---------------------------------------------------------------- open */
 
-static enum areg_error make_operations(struct areg_client *client, uint32_t operation_max)
+static enum areg_error make_tickets(struct areg_client *client, uint32_t ticket_max)
 {
-    client->operations = calloc(operation_max, sizeof *client->operations);
-    if (!client->operations)
+    client->tickets = calloc(ticket_max, sizeof *client->tickets);
+    if (!client->tickets)
         return AREG_ENOMEM;
-    client->operation_max = operation_max;
-    for (uint32_t i = 0; i < operation_max; i++)
-        client->operations[i].next_free = i + 1 < operation_max ? i + 1 : OPERATION_NONE;
+    client->ticket_max = ticket_max;
+    for (uint32_t i = 0; i < ticket_max; i++)
+        client->tickets[i].next_free = i + 1 < ticket_max ? i + 1 : TICKET_NONE;
     return AREG_OK;
 }
 
@@ -32,7 +32,7 @@ static enum areg_error make_engine(struct areg_client *client, const struct wher
     for (unsigned i = 0; i < where->seed_count; i++)
         seeds[i] = where->seeds[i];
     struct client_options options = {
-        .inflight_max = client->operation_max,
+        .inflight_max = client->ticket_max,
         .seeds = seeds,
         .seed_count = where->seed_count,
     };
@@ -50,7 +50,7 @@ static void handle_destroy(struct areg_client *client)
     if (client->engine)
         client_destroy(client->engine);
     dealers_destroy(client->dealers, LINGER_MS);
-    free(client->operations);
+    free(client->tickets);
     free(client);
 }
 
@@ -64,7 +64,7 @@ static enum areg_error handle_create(struct areg_client **client, const struct w
     made->timeout_ms = options->timeout_ms ? options->timeout_ms
                        : where->timeout_ms ? where->timeout_ms
                                            : TIMEOUT_MS_DEFAULT;
-    enum areg_error error = make_operations(made, options->inflight_max ? options->inflight_max : INFLIGHT_DEFAULT);
+    enum areg_error error = make_tickets(made, options->inflight_max ? options->inflight_max : INFLIGHT_DEFAULT);
     if (!error)
         error = make_engine(made, where);
     if (!error)
@@ -107,7 +107,7 @@ void areg_close(struct areg_client *client)
         return;
     client->is_closing = true;
     client_cancel_all(client->engine, handle_now_ns());
-    while (client->operation_count > 0)
+    while (client->ticket_count > 0)
         CHECK(handle_turn(client) > 0);
     client_flush(client->engine, handle_now_ns());
     handle_turn(client);
@@ -166,9 +166,9 @@ enum areg_error areg_wait(struct areg_client *client, uint64_t id)
     const enum areg_error error = handle_may_block(client);
     if (error)
         return error;
-    if (!operation_find(client, id))
+    if (!ticket_find(client, id))
         return handle_detail(client, AREG_EINVAL, "no such operation is under way");
-    while (operation_find(client, id))
+    while (ticket_find(client, id))
         handle_run(client, UINT64_MAX);
     handle_rest(client);
     return AREG_OK;

@@ -15,18 +15,18 @@
 /** An operation's outcome as the engine tells it; `done` owns what the callee does not take out of it. */
 typedef void outcome_fn(struct areg_client *client, struct client_done *done, void *arg);
 
-/** One place for an operation under way. Its number and a generation make its public id. */
-struct operation {
-    uint64_t id; /* public; 0: the place is free */
+/** Who waits for an operation under way. Its number and a generation make the operation's public id. */
+struct ticket {
+    uint64_t id; /* public; 0: the ticket is free */
     uint64_t engine_id;
-    outcome_fn *outcome; /* of ours; NULL: `done` of the user's */
+    outcome_fn *outcome; /* one of ours; NULL: `done` of the user's */
     areg_done_fn *done;
     void *arg;
     uint32_t generation;
-    uint32_t next_free; /* the next free place, by number */
+    uint32_t next_free; /* the next free ticket, by number */
 };
 
-enum { OPERATION_NONE = UINT32_MAX };
+enum { TICKET_NONE = UINT32_MAX };
 
 /** Requests for one peer, on their way into one packet. */
 struct outbox {
@@ -39,10 +39,10 @@ struct areg_client {
     struct dealers *dealers;
     uint32_t timeout_ms;
 
-    uint32_t operation_max;
-    uint32_t operation_count; /* under way */
+    uint32_t ticket_max;
+    uint32_t ticket_count; /* in use: operations under way */
     uint32_t first_free;
-    struct operation *operations; /* operation_max of them */
+    struct ticket *tickets; /* ticket_max of them */
 
     struct outbox outboxes[DEALER_COUNT_MAX];
     unsigned outbox_due_count;
@@ -71,18 +71,18 @@ enum areg_error handle_detail(struct areg_client *client, enum areg_error error,
 /** AREG_EINVAL with a detail inside a callback, where nothing may block, and while the handle is being closed. */
 enum areg_error handle_may_block(struct areg_client *client) MUST_USE;
 
-/* ---------------------------------------------------------------- operations.c */
+/* ---------------------------------------------------------------- submit.c */
 
 /**
  * Hand an operation to the engine; `how` says who is told the outcome (its ids are filled in here). Errors of
  * client_submit(): nothing has changed.
  */
-enum areg_error operation_begin(struct areg_client *client, const struct client_op *op, const struct operation *how,
-                                uint64_t *id) MUST_USE;
+enum areg_error ticket_begin(struct areg_client *client, const struct client_op *op, const struct ticket *how,
+                             uint64_t *id) MUST_USE;
 /** The operation under way with this public id, or NULL. */
-struct operation *operation_find(struct areg_client *client, uint64_t id);
-/** Tell whoever waits for it the outcome of one operation, whose place is free again before that. */
-void operation_end(struct areg_client *client, struct client_done *done);
+struct ticket *ticket_find(struct areg_client *client, uint64_t id);
+/** Tell whoever waits for it the outcome of one operation; its ticket is free again before that. */
+void ticket_end(struct areg_client *client, struct client_done *done);
 
 /* ---------------------------------------------------------------- drive.c */
 

@@ -96,8 +96,8 @@ static enum areg_error stream_ask(struct stream *stream)
         .key_count_max = listing->page_key_count,
         .deadline_ns = handle_deadline_ns(listing->client, listing->timeout_ms),
     };
-    const struct operation how = {.outcome = page_came, .arg = stream};
-    const enum areg_error error = operation_begin(listing->client, &op, &how, &stream->asked_id);
+    const struct ticket how = {.outcome = page_came, .arg = stream};
+    const enum areg_error error = ticket_begin(listing->client, &op, &how, &stream->asked_id);
     if (!error)
         listing->asked_count++;
     return error;
@@ -198,7 +198,7 @@ static enum areg_error listing_init(struct listing *listing, const struct cluste
 static void listing_fini(struct listing *listing)
 {
     for (unsigned i = 0; i < listing->stream_count; i++) {
-        struct operation *asked = operation_find(listing->client, listing->streams[i].asked_id);
+        struct ticket *asked = ticket_find(listing->client, listing->streams[i].asked_id);
         if (asked)
             CHECK(client_cancel(listing->client->engine, handle_now_ns(), asked->engine_id) == AREG_OK);
     }

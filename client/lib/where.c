@@ -55,8 +55,8 @@ static enum areg_error bad_setting(const char *path, const config_setting_t *set
                                    char why[WHERE_WHY_BYTES])
 {
     const char *name = config_setting_name(setting);
-    snprintf(why, WHERE_WHY_BYTES, "%.100s:%u: %s%s%.140s", path, config_setting_source_line(setting),
-             name ? name : "", name ? ": " : "", problem);
+    snprintf(why, WHERE_WHY_BYTES, "%.100s:%u: %s%s%.140s", path, config_setting_source_line(setting), name ? name : "",
+             name ? ": " : "", problem);
     return AREG_EINVAL;
 }
 
@@ -123,15 +123,14 @@ static enum areg_error read_file(const char *path, char text[SETTINGS_BYTES_MAX 
 {
     FILE *file = fopen(path, "re");
     const size_t bytes = file ? fread(text, 1, SETTINGS_BYTES_MAX + 1, file) : 0;
-    enum areg_error error = AREG_OK;
+    enum areg_error error = AREG_EINVAL;
     if (!file || ferror(file)) {
         snprintf(why, WHERE_WHY_BYTES, "%s: %s (seeds would have the form tcp://HOST:PORT)", path, strerror(errno));
-        error = AREG_EIO;
     } else if (bytes > SETTINGS_BYTES_MAX || memchr(text, 0, bytes)) {
         snprintf(why, WHERE_WHY_BYTES, "%s: this is no settings file", path);
-        error = AREG_EINVAL;
     } else {
         text[bytes] = 0;
+        error = AREG_OK;
     }
     if (file)
         fclose(file);

@@ -17,7 +17,7 @@ enum { WHERE_WHY_BYTES = 256 };
 
 /**
  * Judge `text`: seeds, separated by commas, or the path of a client settings file.
- * Returns AREG_EINVAL, or AREG_EIO for a file that can not be read; `why` is a sentence, with file and line.
+ * Returns AREG_EINVAL, also for a file that can not be read; `why` is a sentence, with file and line.
  */
 enum areg_error where_parse(const char *text, struct where *where, char why[WHERE_WHY_BYTES]) MUST_USE;
 

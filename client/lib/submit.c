@@ -1,3 +1,6 @@
+/*
+ * From the user's requests to the engine's operations, and from their outcomes to the user's callbacks.
+ */
 #include "client/lib/handle.h"
 
 #include "client/lib/value.h"
@@ -5,52 +8,52 @@
 
 #include <string.h>
 
-/* ---------------------------------------------------------------- places and ids */
+/* ---------------------------------------------------------------- tickets */
 
-/* A public id is a place's number below its generation, so that no id comes again. */
-enum { PLACE_BITS = 12 };
-_Static_assert(INFLIGHT_MAX <= 1 << PLACE_BITS, "the number of a place must fit its bits");
+/* A public id is the ticket's number below its generation, so that no id comes again. */
+enum { TICKET_NUMBER_BITS = 12 };
+_Static_assert(INFLIGHT_MAX <= 1 << TICKET_NUMBER_BITS, "a ticket's number must fit its bits");
 
-struct operation *operation_find(struct areg_client *client, uint64_t id)
+struct ticket *ticket_find(struct areg_client *client, uint64_t id)
 {
-    const uint64_t place = id & ((1u << PLACE_BITS) - 1);
-    if (id == 0 || place >= client->operation_max || client->operations[place].id != id)
+    const uint64_t number = id & ((1u << TICKET_NUMBER_BITS) - 1);
+    if (id == 0 || number >= client->ticket_max || client->tickets[number].id != id)
         return NULL;
-    return &client->operations[place];
+    return &client->tickets[number];
 }
 
-enum areg_error operation_begin(struct areg_client *client, const struct client_op *op, const struct operation *how,
-                                uint64_t *id)
+enum areg_error ticket_begin(struct areg_client *client, const struct client_op *op, const struct ticket *how,
+                             uint64_t *id)
 {
-    if (client->first_free == OPERATION_NONE)
+    if (client->first_free == TICKET_NONE)
         return AREG_EBUSY;
-    const uint32_t place = client->first_free;
-    struct operation *operation = &client->operations[place];
-    CHECK(operation->id == 0);
+    const uint32_t number = client->first_free;
+    struct ticket *ticket = &client->tickets[number];
+    CHECK(ticket->id == 0);
     struct client_op with_context = *op;
-    with_context.context = operation;
+    with_context.context = ticket;
     uint64_t engine_id;
     const enum areg_error error = client_submit(client->engine, handle_now_ns(), &with_context, &engine_id);
     if (error)
         return error;
-    client->first_free = operation->next_free;
-    client->operation_count++;
-    const uint32_t generation = operation->generation + 1;
-    *operation = *how;
-    operation->generation = generation ? generation : 1;
-    operation->id = (uint64_t)operation->generation << PLACE_BITS | place;
-    operation->engine_id = engine_id;
-    *id = operation->id;
+    client->first_free = ticket->next_free;
+    client->ticket_count++;
+    const uint32_t generation = ticket->generation + 1;
+    *ticket = *how;
+    ticket->generation = generation ? generation : 1;
+    ticket->id = (uint64_t)ticket->generation << TICKET_NUMBER_BITS | number;
+    ticket->engine_id = engine_id;
+    *id = ticket->id;
     return AREG_OK;
 }
 
-static void release_place(struct areg_client *client, struct operation *operation)
+static void release_ticket(struct areg_client *client, struct ticket *ticket)
 {
-    CHECK(client->operation_count > 0);
-    client->operation_count--;
-    operation->id = 0;
-    operation->next_free = client->first_free;
-    client->first_free = (uint32_t)(operation - client->operations);
+    CHECK(client->ticket_count > 0);
+    client->ticket_count--;
+    ticket->id = 0;
+    ticket->next_free = client->first_free;
+    client->first_free = (uint32_t)(ticket - client->tickets);
 }
 
 /* ---------------------------------------------------------------- outcomes */
@@ -65,34 +68,34 @@ static void drop_outcome(struct client_done *done)
 }
 
 /* Tell the user. A value for which there is no memory turns a read into AREG_ENOMEM: it may be repeated. */
-static void tell_user(const struct operation *operation, struct client_done *done)
+static void tell_user(const struct ticket *ticket, struct client_done *done)
 {
     struct areg_result result = {
-        .id = operation->id,
+        .id = ticket->id,
         .error = done->error,
         .tag = {done->tag.z, done->tag.w},
         .value_bytes = done->value_bytes,
         .rounds = done->rounds,
         .detail = done->detail,
     };
-    if (!operation->done)
+    if (!ticket->done)
         return;
     if (done->kind == CLIENT_GET && done->error == AREG_OK) {
         result.value = value_of_pieces(done->pieces, done->piece_count);
         done->piece_count = 0;
         if (!result.value)
-            result = (struct areg_result){.id = operation->id, .error = AREG_ENOMEM, .detail = ""};
+            result = (struct areg_result){.id = ticket->id, .error = AREG_ENOMEM, .detail = ""};
         CHECK(!result.value || areg_value_bytes(result.value) == result.value_bytes);
     }
-    operation->done(&result, operation->arg);
+    ticket->done(&result, ticket->arg);
 }
 
-void operation_end(struct areg_client *client, struct client_done *done)
+void ticket_end(struct areg_client *client, struct client_done *done)
 {
-    struct operation *operation = done->context;
-    CHECK(operation->id != 0 && operation->engine_id == done->id);
-    const struct operation ended = *operation;
-    release_place(client, operation);
+    struct ticket *ticket = done->context;
+    CHECK(ticket->id != 0 && ticket->engine_id == done->id);
+    const struct ticket ended = *ticket;
+    release_ticket(client, ticket);
     if (ended.outcome)
         ended.outcome(client, done, ended.arg);
     else
@@ -145,11 +148,11 @@ static enum areg_error submit_one(struct areg_client *client, const struct areg_
         op.has_base = true;
         op.base = (struct tag){request->base->z, request->base->writer};
     }
-    const struct operation how = {.done = request->done, .arg = request->arg};
+    const struct ticket how = {.done = request->done, .arg = request->arg};
     struct slice copy;
     enum areg_error error = take_value(request, &op.value, &copy);
     if (!error)
-        error = operation_begin(client, &op, &how, id);
+        error = ticket_begin(client, &op, &how, id);
     slice_unref(&copy); /* the engine holds its own reference */
     return error;
 }
@@ -165,10 +168,10 @@ static void end_silently(struct areg_client *client, struct client_done *done, v
 static void withdraw(struct areg_client *client, const uint64_t *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct operation *operation = operation_find(client, ids[i]);
-        CHECK(operation != NULL);
-        operation->outcome = end_silently;
-        CHECK(client_cancel(client->engine, handle_now_ns(), operation->engine_id) == AREG_OK);
+        struct ticket *ticket = ticket_find(client, ids[i]);
+        CHECK(ticket != NULL);
+        ticket->outcome = end_silently;
+        CHECK(client_cancel(client->engine, handle_now_ns(), ticket->engine_id) == AREG_OK);
     }
 }
 
@@ -178,7 +181,7 @@ enum areg_error areg_submit(struct areg_client *client, const struct areg_reques
     handle_detail(client, AREG_OK, "");
     if (client->is_closing)
         return handle_detail(client, AREG_EINVAL, "the handle is being closed");
-    if (count > client->operation_max - client->operation_count || count > client_room(client->engine))
+    if (count > client->ticket_max - client->ticket_count || count > client_room(client->engine))
         return handle_detail(client, AREG_EBUSY, "inflight_max operations are under way");
     for (size_t i = 0; i < count; i++) {
         const enum areg_error error = judge(client, &requests[i]);
@@ -202,8 +205,8 @@ enum areg_error areg_submit(struct areg_client *client, const struct areg_reques
 
 enum areg_error areg_cancel(struct areg_client *client, uint64_t id)
 {
-    struct operation *operation = operation_find(client, id);
-    if (!operation || client_cancel(client->engine, handle_now_ns(), operation->engine_id) != AREG_OK)
+    struct ticket *ticket = ticket_find(client, id);
+    if (!ticket || client_cancel(client->engine, handle_now_ns(), ticket->engine_id) != AREG_OK)
         return handle_detail(client, AREG_EINVAL, "no such operation is under way");
     if (client->is_watched && !client->is_in_turn)
         dealers_arm(client->dealers, true);
