@@ -48,6 +48,57 @@ static bool watch(struct dealers *dealers, int fd, uint32_t what)
     return epoll_ctl(dealers->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+/* ---------------------------------------------------------------- news */
+
+/** ZeroMQ tells of input only once: remember, until the socket has been read to its end. */
+static void expect_input(struct dealers *dealers, unsigned peer_index)
+{
+    struct dealer *peer = &dealers->peers[peer_index];
+    if (peer->may_have_input)
+        return;
+    peer->may_have_input = true;
+    dealers->ready[dealers->ready_count++] = peer_index;
+}
+
+/** Move the first of the ready peers to their end, or out. */
+static void rotate_ready(struct dealers *dealers, bool has_more)
+{
+    const unsigned first = dealers->ready[0];
+    dealers->ready_count--;
+    memmove(dealers->ready, dealers->ready + 1, dealers->ready_count * sizeof dealers->ready[0]);
+    dealers->peers[first].may_have_input = false;
+    if (has_more)
+        expect_input(dealers, first);
+}
+
+/** The number of the next event; 0 if there is none. */
+static uint16_t monitor_receive(void *monitor)
+{
+    uint8_t frame[6]; /* a number of 16 bits, and a value that we do not need */
+    int rc;
+    do
+        rc = zmq_recv(monitor, frame, sizeof frame, ZMQ_DONTWAIT);
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        return 0;
+    CHECK(rc == sizeof frame);
+    uint16_t event;
+    memcpy(&event, frame, sizeof event);
+    char address[ADDRESS_BYTES_MAX + 1];
+    zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT);
+    return event;
+}
+
+static void read_monitor(struct dealers *dealers, unsigned peer_index)
+{
+    struct dealer *peer = &dealers->peers[peer_index];
+    for (uint16_t event = monitor_receive(peer->monitor); event; event = monitor_receive(peer->monitor)) {
+        peer->is_up = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+        peer->was_lost |= event == ZMQ_EVENT_DISCONNECTED;
+        dealers->has_changes = true;
+    }
+}
+
 /* ---------------------------------------------------------------- create, destroy */
 
 static bool open_parts(struct dealers *dealers)
@@ -146,6 +197,9 @@ enum areg_error dealers_add(struct dealers *dealers, const char *address)
         return cause == EINVAL ? AREG_EINVAL : cause == ENOMEM ? AREG_ENOMEM : AREG_EIO;
     }
     dealers->count++;
+    /* A descriptor tells of something only after the one who reads has once found nothing. */
+    read_monitor(dealers, dealers->count - 1);
+    expect_input(dealers, dealers->count - 1);
     return AREG_OK;
 }
 
@@ -154,56 +208,7 @@ unsigned dealers_count(const struct dealers *dealers)
     return dealers->count;
 }
 
-/* ---------------------------------------------------------------- news */
-
-/** ZeroMQ tells of input only once: remember, until the socket has been read to its end. */
-static void expect_input(struct dealers *dealers, unsigned peer_index)
-{
-    struct dealer *peer = &dealers->peers[peer_index];
-    if (peer->may_have_input)
-        return;
-    peer->may_have_input = true;
-    dealers->ready[dealers->ready_count++] = peer_index;
-}
-
-/** Move the first of the ready peers to their end, or out. */
-static void rotate_ready(struct dealers *dealers, bool has_more)
-{
-    const unsigned first = dealers->ready[0];
-    dealers->ready_count--;
-    memmove(dealers->ready, dealers->ready + 1, dealers->ready_count * sizeof dealers->ready[0]);
-    dealers->peers[first].may_have_input = false;
-    if (has_more)
-        expect_input(dealers, first);
-}
-
-/** The number of the next event; 0 if there is none. */
-static uint16_t monitor_receive(void *monitor)
-{
-    uint8_t frame[6]; /* a number of 16 bits, and a value that we do not need */
-    int rc;
-    do
-        rc = zmq_recv(monitor, frame, sizeof frame, ZMQ_DONTWAIT);
-    while (rc < 0 && errno == EINTR);
-    if (rc < 0)
-        return 0;
-    CHECK(rc == sizeof frame);
-    uint16_t event;
-    memcpy(&event, frame, sizeof event);
-    char address[ADDRESS_BYTES_MAX + 1];
-    zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT);
-    return event;
-}
-
-static void read_monitor(struct dealers *dealers, unsigned peer_index)
-{
-    struct dealer *peer = &dealers->peers[peer_index];
-    for (uint16_t event = monitor_receive(peer->monitor); event; event = monitor_receive(peer->monitor)) {
-        peer->is_up = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-        peer->was_lost |= event == ZMQ_EVENT_DISCONNECTED;
-        dealers->has_changes = true;
-    }
-}
+/* ---------------------------------------------------------------- changes */
 
 /** Ask the kernel what is new, waiting for up to `wait_ms`. */
 static void collect(struct dealers *dealers, int wait_ms)

@@ -102,11 +102,22 @@ static enum areg_error open_parts(struct router *router, const char *address, ch
     return bind_socket(router, address, why);
 }
 
+/** As address_is_valid(), but the port may be "*". (ZeroMQ takes a port above 65535 for another one.) */
+static bool can_be_address(const char *address)
+{
+    char numbered[ADDRESS_BYTES_MAX + 1];
+    if (strlen(address) > ADDRESS_BYTES_MAX)
+        return false;
+    strcpy(numbered, address);
+    char *port = strrchr(numbered, ':');
+    if (port && strcmp(port, ":*") == 0)
+        port[1] = '1';
+    return address_is_valid(numbered);
+}
+
 enum areg_error router_create(struct router **router, const char *address, char why[NET_WHY_BYTES])
 {
-    const char *scheme = "tcp://";
-    if (strncmp(address, scheme, strlen(scheme)) != 0 || !strrchr(address + strlen(scheme), ':') ||
-        strlen(address) > ADDRESS_BYTES_MAX) {
+    if (!can_be_address(address)) {
         snprintf(why, NET_WHY_BYTES, "an address has the form tcp://HOST:PORT, unlike \"%.128s\"", address);
         return AREG_EINVAL;
     }
