@@ -1,0 +1,614 @@
+#include "world.h"
+
+#include "codec/checksum.h"
+#include "core/check.h"
+#include "core/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OP_MAX = 20000, MESSAGE_MAX = 65536 };
+
+struct transit {
+    uint64_t due_ns;
+    uint64_t number; /* breaks ties in the order of sending */
+    unsigned client_index;
+    uint32_t client_life;
+    unsigned host_index;
+    bool to_host;
+    bool is_held;
+    enum message_kind kind;
+    struct packet *packet;
+};
+
+struct host {
+    struct store *store;
+    struct replica *replica;
+    bool is_up;
+};
+
+struct world_client {
+    struct client *engine;
+    uint32_t life;
+    unsigned peers_told;
+};
+
+struct world {
+    struct world_options options;
+    struct random_source random;
+    uint64_t now_ns;
+    struct cluster cluster;
+    unsigned host_count;
+    struct host hosts[WORLD_HOST_MAX];
+    struct world_client clients[WORLD_CLIENT_MAX];
+    unsigned transit_count;
+    uint64_t transit_number;
+    struct transit *transits;
+    unsigned op_count;
+    struct world_op *ops;
+    uint64_t value_count;
+    struct packet_writer *writer;
+    world_gate_fn *gate;
+    void *gate_arg;
+    char verdict[256];
+};
+
+/* ---------------------------------------------------------------- network */
+
+static void push_transit(struct world *world, struct transit transit, struct packet *packet)
+{
+    CHECK(world->transit_count < MESSAGE_MAX);
+    transit.packet = malloc(sizeof *packet);
+    *transit.packet = *packet;
+    transit.number = world->transit_number++;
+    transit.due_ns = world->now_ns + world->options.delay_ns_min +
+                     random_below(&world->random, world->options.delay_ns_max - world->options.delay_ns_min + 1);
+    if (world->gate)
+        transit.is_held = !world->gate(world, transit.client_index, transit.host_index, transit.to_host, transit.kind,
+                                       world->gate_arg);
+    world->transits[world->transit_count++] = transit;
+}
+
+static void send_packet(struct world *world, struct transit transit)
+{
+    struct packet packet;
+    packet_take(world->writer, &packet);
+    if (random_below(&world->random, 1000) < world->options.loss_permille) {
+        packet_fini(&packet);
+        return;
+    }
+    if (random_below(&world->random, 1000) < world->options.double_permille) {
+        struct packet copy = packet;
+        copy.header = slice_ref(packet.header);
+        for (unsigned i = 0; i < packet.payload_count; i++)
+            copy.payloads[i] = slice_ref(packet.payloads[i]);
+        push_transit(world, transit, &copy);
+    }
+    push_transit(world, transit, &packet);
+}
+
+static void drop_transit(struct world *world, unsigned index)
+{
+    packet_fini(world->transits[index].packet);
+    free(world->transits[index].packet);
+    world->transits[index] = world->transits[--world->transit_count];
+}
+
+static int next_transit(const struct world *world)
+{
+    int first = -1;
+    for (unsigned i = 0; i < world->transit_count; i++) {
+        const struct transit *transit = &world->transits[i];
+        if (transit->is_held)
+            continue;
+        if (first < 0 || transit->due_ns < world->transits[first].due_ns ||
+            (transit->due_ns == world->transits[first].due_ns && transit->number < world->transits[first].number))
+            first = (int)i;
+    }
+    return first;
+}
+
+/* ---------------------------------------------------------------- clients */
+
+static int host_of_address(const struct world *world, const char *address)
+{
+    for (unsigned i = 0; i < world->host_count; i++)
+        if (strcmp(world->cluster.hosts[i].address, address) == 0)
+            return (int)i;
+    return -1;
+}
+
+static void record(struct world *world, const struct client_done *done)
+{
+    struct world_op *op = &world->ops[(uintptr_t)done->context];
+    CHECK(op->end_ns == 0); /* I12 */
+    op->end_ns = world->now_ns;
+    op->error = done->error;
+    op->rounds = done->rounds;
+    op->wrote_back = done->wrote_back;
+    if (done->error == AREG_OK || done->error == AREG_ENOTFOUND || !tag_is_zero(done->tag))
+        op->tag = done->tag;
+    if (op->kind == CLIENT_GET && done->error == AREG_OK) {
+        uint8_t first[8] = {0};
+        size_t at = 0;
+        op->value_bytes = 0;
+        for (unsigned i = 0; i < done->piece_count; i++) {
+            for (size_t j = 0; j < done->pieces[i].bytes && at < sizeof first; j++)
+                first[at++] = done->pieces[i].at[j];
+            op->value_bytes += done->pieces[i].bytes;
+        }
+        CHECK(op->value_bytes == done->value_bytes);
+        memcpy(&op->value_id, first, sizeof first);
+    }
+    if (op->kind == CLIENT_STAT)
+        op->value_bytes = done->value_bytes;
+}
+
+static void drain(struct world *world, unsigned client_index)
+{
+    struct world_client *client = &world->clients[client_index];
+    struct client_send send;
+    struct client_done done;
+    for (; client->peers_told < client_peer_count(client->engine); client->peers_told++) {
+        const int host_index = host_of_address(world, client_peer_address(client->engine, client->peers_told));
+        CHECK(host_index >= 0);
+        if (world->hosts[host_index].is_up)
+            client_peer_up(client->engine, world->now_ns, client->peers_told);
+    }
+    while (client_next_send(client->engine, world->now_ns, &send)) {
+        const int host_index = host_of_address(world, client_peer_address(client->engine, send.peer_index));
+        CHECK(packet_add_request(world->writer, &send.request) == AREG_OK);
+        send_packet(world, (struct transit){.client_index = client_index,
+                                            .client_life = client->life,
+                                            .host_index = (unsigned)host_index,
+                                            .to_host = true,
+                                            .kind = send.request.kind});
+    }
+    while (client_next_done(client->engine, &done)) {
+        record(world, &done);
+        for (unsigned i = 0; i < done.piece_count; i++)
+            slice_unref(&done.pieces[i]);
+        slice_unref(&done.page);
+        slice_unref(&done.more_after);
+    }
+    client_check(client->engine);
+}
+
+static void create_client(struct world *world, unsigned client_index)
+{
+    const char *seeds[] = {world->cluster.hosts[0].address, world->cluster.hosts[world->host_count - 1].address};
+    const struct client_options options = {
+        .random_seed = random_next(&world->random),
+        .inflight_max = 64,
+        .seeds = seeds,
+        .seed_count = world->host_count > 1 ? 2 : 1,
+    };
+    struct world_client *client = &world->clients[client_index];
+    client->engine = client_create(&options, world->now_ns);
+    CHECK(client->engine != NULL);
+    client->peers_told = 0;
+    drain(world, client_index);
+}
+
+void world_crash_client(struct world *world, unsigned client_index)
+{
+    for (unsigned i = 0; i < world->op_count; i++)
+        if (world->ops[i].client_index == client_index && world->ops[i].end_ns == 0)
+            world->ops[i].is_lost = true;
+    client_destroy(world->clients[client_index].engine);
+    world->clients[client_index].life++;
+    create_client(world, client_index);
+}
+
+/* ---------------------------------------------------------------- hosts */
+
+static void start_host(struct world *world, unsigned host_index)
+{
+    struct host *host = &world->hosts[host_index];
+    struct store_txn *txn;
+    const struct replica_options options = {
+        .host = world->cluster.hosts[host_index].id, .incarnation = 1 + host_index, .cluster = &world->cluster};
+    CHECK(store_begin(host->store, STORE_WRITE, &txn) == AREG_OK);
+    CHECK(replica_create(&host->replica, &options, txn) == AREG_OK);
+    CHECK(store_commit(txn) == AREG_OK);
+    host->is_up = true;
+}
+
+static void answer(struct world *world, unsigned host_index, const struct request *request, const struct transit *from)
+{
+    struct host *host = &world->hosts[host_index];
+    struct store_txn *txn;
+    static struct reply reply;
+    bool has_reply = true;
+    const bool is_read = message_is_read_only(request->kind);
+    CHECK(store_begin(host->store, is_read ? STORE_READ : STORE_WRITE, &txn) == AREG_OK);
+    const enum areg_error error = is_read
+                                      ? replica_read(host->replica, txn, request, &reply)
+                                      : replica_write(host->replica, txn, world->now_ns, request, &reply, &has_reply);
+    CHECK(error == AREG_OK);
+    if (has_reply)
+        CHECK(packet_add_reply(world->writer, &reply) == AREG_OK);
+    slice_unref(&reply.payload);
+    if (is_read) {
+        store_abort(txn);
+    } else {
+        CHECK(store_commit(txn) == AREG_OK);
+        replica_settle(host->replica, true);
+    }
+    if (has_reply)
+        send_packet(world, (struct transit){.client_index = from->client_index,
+                                            .client_life = from->client_life,
+                                            .host_index = host_index,
+                                            .to_host = false,
+                                            .kind = request->kind});
+}
+
+static void tick_host(struct world *world, unsigned host_index)
+{
+    struct host *host = &world->hosts[host_index];
+    struct store_txn *txn;
+    CHECK(store_begin(host->store, STORE_WRITE, &txn) == AREG_OK);
+    CHECK(replica_tick(host->replica, txn, world->now_ns) == AREG_OK);
+    CHECK(store_commit(txn) == AREG_OK);
+    replica_settle(host->replica, true);
+}
+
+static void tell_clients(struct world *world, unsigned host_index, bool is_up)
+{
+    for (unsigned i = 0; i < world->options.client_count; i++) {
+        struct world_client *client = &world->clients[i];
+        for (unsigned peer = 0; peer < client->peers_told; peer++) {
+            if (host_of_address(world, client_peer_address(client->engine, peer)) != (int)host_index)
+                continue;
+            if (is_up)
+                client_peer_up(client->engine, world->now_ns, peer);
+            else
+                client_peer_down(client->engine, world->now_ns, peer);
+        }
+        drain(world, i);
+    }
+}
+
+void world_crash(struct world *world, unsigned host_index)
+{
+    struct host *host = &world->hosts[host_index];
+    replica_destroy(host->replica);
+    host->replica = NULL;
+    host->is_up = false;
+    for (unsigned i = world->transit_count; i-- > 0;)
+        if (world->transits[i].host_index == host_index)
+            drop_transit(world, i);
+    tell_clients(world, host_index, false);
+}
+
+void world_restart(struct world *world, unsigned host_index)
+{
+    start_host(world, host_index);
+    tell_clients(world, host_index, true);
+}
+
+/* ---------------------------------------------------------------- time */
+
+static void deliver(struct world *world, unsigned index)
+{
+    struct transit transit = world->transits[index];
+    world->transits[index] = world->transits[--world->transit_count];
+    struct packet_reader reader;
+    uint32_t version;
+    CHECK(packet_open(&reader, transit.packet, &version) == AREG_OK);
+    struct world_client *client = &world->clients[transit.client_index];
+    if (transit.to_host && world->hosts[transit.host_index].is_up) {
+        struct request request;
+        while (packet_next_request(&reader, &request) == AREG_OK)
+            answer(world, transit.host_index, &request, &transit);
+    } else if (!transit.to_host && client->life == transit.client_life) {
+        static struct reply reply;
+        while (packet_next_reply(&reader, &reply) == AREG_OK)
+            for (unsigned peer = 0; peer < client->peers_told; peer++)
+                if (host_of_address(world, client_peer_address(client->engine, peer)) == (int)transit.host_index)
+                    client_receive(client->engine, world->now_ns, peer, &reply);
+        drain(world, transit.client_index);
+    }
+    packet_fini(transit.packet);
+    free(transit.packet);
+}
+
+bool world_step(struct world *world)
+{
+    const int next = next_transit(world);
+    uint64_t due_ns = next >= 0 ? world->transits[next].due_ns : UINT64_MAX;
+    int host_index = -1;
+    int client_index = -1;
+    for (unsigned i = 0; i < world->host_count; i++) {
+        const uint64_t wake_ns = world->hosts[i].is_up ? replica_wake_ns(world->hosts[i].replica) : UINT64_MAX;
+        if (wake_ns < due_ns) {
+            due_ns = wake_ns;
+            host_index = (int)i;
+        }
+    }
+    for (unsigned i = 0; i < world->options.client_count; i++) {
+        const uint64_t wake_ns = client_wake_ns(world->clients[i].engine);
+        if (wake_ns < due_ns) {
+            due_ns = wake_ns;
+            client_index = (int)i;
+        }
+    }
+    if (due_ns == UINT64_MAX)
+        return false;
+    if (due_ns > world->now_ns)
+        world->now_ns = due_ns;
+    if (client_index >= 0) {
+        client_tick(world->clients[client_index].engine, world->now_ns);
+        drain(world, (unsigned)client_index);
+    } else if (host_index >= 0) {
+        tick_host(world, (unsigned)host_index);
+    } else {
+        deliver(world, (unsigned)next);
+    }
+    return true;
+}
+
+void world_finish(struct world *world, unsigned op_index)
+{
+    for (unsigned steps = 0; world->ops[op_index].end_ns == 0; steps++) {
+        CHECK(steps < 10000000);
+        CHECK(world_step(world));
+    }
+}
+
+void world_run(struct world *world, uint64_t ns)
+{
+    const uint64_t until_ns = world->now_ns + ns;
+    while (world->now_ns < until_ns && world_step(world))
+        ;
+}
+
+/* ---------------------------------------------------------------- creation */
+
+struct world *world_create(const struct world_options *options)
+{
+    struct world *world = calloc(1, sizeof *world);
+    world->options = *options;
+    world->random.state = options->seed;
+    world->now_ns = 1000000000;
+    world->transits = calloc(MESSAGE_MAX, sizeof *world->transits);
+    world->ops = calloc(OP_MAX, sizeof *world->ops);
+    world->writer = packet_writer_create();
+    struct pool *pool = &world->cluster.pools[0];
+    CHECK(code_parse(options->code, &pool->code) == AREG_OK);
+    world->host_count = pool->code.n;
+    snprintf(world->cluster.name, sizeof world->cluster.name, "test");
+    world->cluster.host_count = pool->code.n;
+    for (unsigned i = 0; i < world->host_count; i++) {
+        snprintf(world->cluster.hosts[i].id.text, sizeof world->cluster.hosts[i].id.text, "s%u", i + 1);
+        snprintf(world->cluster.hosts[i].address, sizeof world->cluster.hosts[i].address, "tcp://10.0.0.%u:7600",
+                 i + 1);
+        pool->member_hosts[i] = (uint8_t)i;
+    }
+    snprintf(pool->name, sizeof pool->name, "default");
+    pool->delta = (uint16_t)options->delta;
+    pool->shard_count = 1;
+    world->cluster.pool_count = 1;
+    char why[CLUSTER_WHY_BYTES];
+    CHECK(cluster_settle(&world->cluster, why) == AREG_OK);
+    for (unsigned i = 0; i < world->host_count; i++) {
+        const struct store_options store_options = {.path = "", .quota_bytes = options->quota_bytes, .sync = true};
+        CHECK(store_memory_open(&world->hosts[i].store, &store_options) == AREG_OK);
+        start_host(world, i);
+    }
+    for (unsigned i = 0; i < options->client_count; i++)
+        create_client(world, i);
+    return world;
+}
+
+void world_destroy(struct world *world)
+{
+    while (world->transit_count)
+        drop_transit(world, 0);
+    for (unsigned i = 0; i < world->options.client_count; i++)
+        client_destroy(world->clients[i].engine);
+    for (unsigned i = 0; i < world->host_count; i++) {
+        replica_destroy(world->hosts[i].replica);
+        store_close(world->hosts[i].store);
+    }
+    packet_writer_destroy(world->writer);
+    free(world->ops);
+    free(world->transits);
+    free(world);
+}
+
+/* ---------------------------------------------------------------- operations */
+
+static unsigned submit(struct world *world, unsigned client_index, struct client_op op, unsigned key_index,
+                       size_t value_bytes)
+{
+    CHECK(world->op_count < OP_MAX && key_index < WORLD_KEY_MAX);
+    const unsigned op_index = world->op_count++;
+    char key[8];
+    snprintf(key, sizeof key, "k%u", key_index);
+    op.key = slice_borrow(key, strlen(key));
+    op.context = (void *)(uintptr_t)op_index;
+    world->ops[op_index] = (struct world_op){.client_index = client_index,
+                                             .kind = op.kind,
+                                             .key_index = key_index,
+                                             .start_ns = world->now_ns,
+                                             .value_bytes = value_bytes};
+    if (op.kind == CLIENT_PUT && value_bytes) {
+        struct buffer *buffer = buffer_create(value_bytes);
+        const uint64_t value_id = ++world->value_count;
+        world->ops[op_index].value_id = value_id;
+        memset(buffer_at(buffer), (int)(value_id & 0xff), value_bytes);
+        memcpy(buffer_at(buffer), &value_id, sizeof value_id);
+        op.value = slice_of(buffer, 0, value_bytes);
+    }
+    uint64_t id;
+    const enum areg_error error = client_submit(world->clients[client_index].engine, world->now_ns, &op, &id);
+    if (error != AREG_OK) {
+        world->ops[op_index].error = error;
+        world->ops[op_index].end_ns = world->now_ns;
+    }
+    slice_unref(&op.value);
+    drain(world, client_index);
+    return op_index;
+}
+
+unsigned world_submit(struct world *world, unsigned client_index, enum client_op_kind kind, unsigned key_index,
+                      size_t value_bytes, uint64_t timeout_ns)
+{
+    const struct client_op op = {.kind = kind,
+                                 .deadline_ns = timeout_ns == UINT64_MAX ? UINT64_MAX : world->now_ns + timeout_ns};
+    return submit(world, client_index, op, key_index, value_bytes);
+}
+
+unsigned world_submit_base(struct world *world, unsigned client_index, unsigned key_index, size_t value_bytes,
+                           struct tag base)
+{
+    const struct client_op op = {.kind = CLIENT_PUT, .deadline_ns = UINT64_MAX, .has_base = true, .base = base};
+    return submit(world, client_index, op, key_index, value_bytes);
+}
+
+const struct world_op *world_op(const struct world *world, unsigned op_index)
+{
+    return &world->ops[op_index];
+}
+
+unsigned world_op_count(const struct world *world)
+{
+    return world->op_count;
+}
+
+bool world_is_up(const struct world *world, unsigned host_index)
+{
+    return world->hosts[host_index].is_up;
+}
+
+void world_set_gate(struct world *world, world_gate_fn *gate, void *arg)
+{
+    world->gate = gate;
+    world->gate_arg = arg;
+}
+
+void world_release(struct world *world)
+{
+    world->gate = NULL;
+    for (unsigned i = 0; i < world->transit_count; i++) {
+        if (world->transits[i].is_held && world->transits[i].due_ns < world->now_ns)
+            world->transits[i].due_ns = world->now_ns;
+        world->transits[i].is_held = false;
+    }
+}
+
+void world_set_loss(struct world *world, unsigned loss_permille)
+{
+    world->options.loss_permille = loss_permille;
+}
+
+struct random_source *world_random(struct world *world)
+{
+    return &world->random;
+}
+
+struct client *world_client(struct world *world, unsigned client_index)
+{
+    return world->clients[client_index].engine;
+}
+
+uint64_t world_now(const struct world *world)
+{
+    return world->now_ns;
+}
+
+unsigned world_host_count(const struct world *world)
+{
+    return world->host_count;
+}
+
+struct store *world_store(struct world *world, unsigned host_index)
+{
+    return world->hosts[host_index].store;
+}
+
+uint64_t world_fragment_bytes(struct world *world)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < world->host_count; i++) {
+        struct store_txn *txn;
+        struct store_stats stats;
+        CHECK(store_begin(world->hosts[i].store, STORE_READ, &txn) == AREG_OK);
+        CHECK(store_stats_get(txn, &stats) == AREG_OK);
+        store_abort(txn);
+        bytes += stats.fragment_bytes;
+    }
+    return bytes;
+}
+
+/* ---------------------------------------------------------------- judging */
+
+static bool is_write(const struct world_op *op)
+{
+    return op->kind == CLIENT_PUT || op->kind == CLIENT_DEL;
+}
+
+static bool has_completed(const struct world_op *op)
+{
+    return op->end_ns && !op->is_lost && (op->error == AREG_OK || (!is_write(op) && op->error == AREG_ENOTFOUND));
+}
+
+/* Every value read was written, with the tag that it was read with, by an operation that may have had an effect. */
+static const char *judge_values(struct world *world)
+{
+    for (unsigned i = 0; i < world->op_count; i++) {
+        const struct world_op *read = &world->ops[i];
+        if (!has_completed(read) || read->kind != CLIENT_GET || read->error != AREG_OK)
+            continue;
+        struct world_op *write = NULL;
+        for (unsigned j = 0; j < world->op_count; j++) {
+            struct world_op *other = &world->ops[j];
+            const bool is_same = read->value_bytes ? other->value_id == read->value_id
+                                                   : other->value_bytes == 0 && tag_equal(other->tag, read->tag);
+            if (other->kind == CLIENT_PUT && is_same)
+                write = other;
+        }
+        if (!write && read->value_bytes == 0)
+            continue; /* An empty value of a client that crashed. */
+        if (!write || write->key_index != read->key_index || write->value_bytes != read->value_bytes ||
+            write->start_ns > read->end_ns ||
+            (write->end_ns && write->error != AREG_OK && write->error != AREG_EMAYBE)) {
+            snprintf(world->verdict, sizeof world->verdict, "op %u read a value that nobody wrote", i);
+            return world->verdict;
+        }
+        if (tag_is_zero(write->tag))
+            write->tag = read->tag;
+        if (!tag_equal(write->tag, read->tag)) {
+            snprintf(world->verdict, sizeof world->verdict, "op %u read a value with another tag than it was written",
+                     i);
+            return world->verdict;
+        }
+    }
+    return NULL;
+}
+
+const char *world_judge(struct world *world)
+{
+    const char *verdict = judge_values(world);
+    for (unsigned i = 0; i < world->op_count && !verdict; i++) {
+        const struct world_op *a = &world->ops[i];
+        for (unsigned j = 0; j < world->op_count && !verdict; j++) {
+            const struct world_op *b = &world->ops[j];
+            if (i == j || a->key_index != b->key_index || !has_completed(a) || !has_completed(b))
+                continue;
+            const int order = tag_compare(b->tag, a->tag);
+            const bool is_wrong = a->end_ns < b->start_ns && (order < 0 || (order == 0 && is_write(b)));
+            const bool is_same_write = i < j && is_write(a) && is_write(b) && order == 0;
+            if (is_wrong || is_same_write) {
+                snprintf(world->verdict, sizeof world->verdict,
+                         "op %u (client %u, kind %d, tag %llu.%llx) then op %u (client %u, kind %d, tag %llu.%llx)", i,
+                         a->client_index, a->kind, (unsigned long long)a->tag.z, (unsigned long long)a->tag.w, j,
+                         b->client_index, b->kind, (unsigned long long)b->tag.z, (unsigned long long)b->tag.w);
+                verdict = world->verdict;
+            }
+        }
+    }
+    return verdict;
+}
