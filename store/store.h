@@ -28,8 +28,8 @@ enum { STORE_FORMAT = 1 };
 
 struct store_options {
     const char *path;       /* an existing directory; locked against a second process while the store is open */
-    uint64_t quota_bytes;   /* 0: none but the disk's size */
-    uint64_t reserve_bytes; /* keep that much of the file system free */
+    uint64_t quota_bytes;   /* of what is in use (store_stats.used_bytes); 0: none but the disk's size */
+    uint64_t reserve_bytes; /* keep that much of the file system free; at least 4 MiB are */
     bool sync;              /* false: commits are not durable, for experiments */
 };
 
@@ -64,7 +64,10 @@ enum areg_error store_commit(struct store_txn *txn) MUST_USE;
 /** End a transaction without effect; NULL is allowed. */
 void store_abort(struct store_txn *txn);
 
-/** Whether `more_bytes` more would stay within quota and reserve; cheap enough for every put. */
+/**
+ * Whether `more_bytes` more would stay within quota and reserve; cheap enough for every put. It is for the caller to
+ * ask: the functions that write do not look at the quota, so that whatever makes room always can.
+ */
 bool store_has_room(struct store_txn *txn, uint64_t more_bytes);
 
 /*
@@ -74,14 +77,14 @@ bool store_has_room(struct store_txn *txn, uint64_t more_bytes);
 
 /* ---------------------------------------------------------------- host-wide values */
 
-/** Small values by name ("incarnation", "genesis"), up to CLUSTER_ENCODED_BYTES_MAX. The slice is lent until the
- * transaction's next change or end. */
+/** Values by short names ("incarnation", "genesis"), up to CLUSTER_ENCODED_BYTES_MAX. The slice is lent until the
+ * transaction's next change or end; the one that is put must not be lent by this transaction. */
 enum areg_error store_meta_get(struct store_txn *txn, const char *name, struct slice *value) MUST_USE;
 enum areg_error store_meta_put(struct store_txn *txn, const char *name, struct slice value) MUST_USE;
 
 /* ---------------------------------------------------------------- configurations */
 
-/** Find the slot of a configuration. */
+/** Find the slot of a configuration. Slots count from 1. */
 enum areg_error store_config_find(struct store_txn *txn, struct config_id id, uint32_t *slot) MUST_USE;
 /** Record a descriptor (a canonical encoding with this id); one that is there already keeps its slot and state. */
 enum areg_error store_config_put(struct store_txn *txn, struct config_id id, struct slice descriptor,
@@ -112,9 +115,9 @@ enum areg_error store_acceptor_put(struct store_txn *txn, uint32_t slot, const s
 /** One entry of a register, and where its fragment is. */
 struct stored_entry {
     struct entry entry;
-    uint32_t fragment_bytes;
-    uint64_t place;       /* the store's own; 0 for an entry that is not stored yet */
-    struct slice payload; /* not stored yet: the fragment, borrowed; else not looked at */
+    uint32_t fragment_bytes; /* not stored yet: payload.bytes */
+    uint64_t place;          /* the store's own; 0 for an entry that is not stored yet */
+    struct slice payload;    /* not stored yet: the fragment, borrowed; else not looked at */
 };
 
 struct stored_register {
@@ -134,7 +137,10 @@ enum areg_error store_register_get(struct store_txn *txn, uint32_t slot, struct 
  */
 enum areg_error store_register_put(struct store_txn *txn, uint32_t slot, struct slice key,
                                    const struct stored_register *now) MUST_USE;
-/** Delete a register and its fragments; AREG_OK also if there is none. */
+/**
+ * Delete a register and its fragments; AREG_OK also if there is none. To delete all of a slot, scan it in transactions
+ * of bounded size and delete what is found.
+ */
 enum areg_error store_register_delete(struct store_txn *txn, uint32_t slot, struct slice key) MUST_USE;
 /**
  * The fragment of an entry that store_register_get() gave in this transaction, as a counted copy that outlives it (one
@@ -143,7 +149,10 @@ enum areg_error store_register_delete(struct store_txn *txn, uint32_t slot, stru
 enum areg_error store_fragment_get(struct store_txn *txn, uint32_t slot, struct slice key,
                                    const struct stored_entry *entry, struct slice *fragment) MUST_USE;
 
-/** Runs for each register in the order of core/key.h; all lent until it returns; false stops the scan. */
+/**
+ * Runs for each register in the order of core/key.h; all lent until it returns; false stops the scan. In a write
+ * transaction it may change or delete the register that it was shown, which is lent until then.
+ */
 typedef bool store_scan_fn(struct slice key, const struct stored_register *found, void *arg);
 /** Visit the registers of a slot whose key has `prefix` and sorts after `after` (empty: from the start). */
 enum areg_error store_register_scan(struct store_txn *txn, uint32_t slot, struct slice prefix, struct slice after,
