@@ -197,6 +197,24 @@ static void a_writer_without_room_fails_and_writes_nothing_past_it(void **state)
     }
 }
 
+static void what_follows_a_failure_is_neither_written_nor_read(void **state)
+{
+    (void)state;
+    uint8_t at[4] = {1, 2, 3, 4};
+    struct bytes_writer writer = bytes_writer_on(at, sizeof at);
+    bytes_put_u64(&writer, 0);
+    bytes_put_u8(&writer, 9);
+    assert_true(writer.failed);
+    assert_int_equal(writer.used_bytes, 0);
+    assert_int_equal(at[0], 1);
+
+    struct bytes_reader reader = bytes_reader_on(at, sizeof at);
+    assert_int_equal(bytes_get_u64(&reader), 0);
+    assert_int_equal(bytes_get_u8(&reader), 0);
+    assert_int_equal(bytes_get_slice(&reader, 1).bytes, 0);
+    assert_false(bytes_reader_is_done(&reader));
+}
+
 static void a_text_of_more_bytes_than_its_length_can_say_fails(void **state)
 {
     (void)state;
@@ -266,6 +284,7 @@ int main(void)
         cmocka_unit_test(whatever_is_written_reads_back),
         cmocka_unit_test(a_reader_past_its_end_fails_once_and_for_all_and_reads_zeroes),
         cmocka_unit_test(a_writer_without_room_fails_and_writes_nothing_past_it),
+        cmocka_unit_test(what_follows_a_failure_is_neither_written_nor_read),
         cmocka_unit_test(a_text_of_more_bytes_than_its_length_can_say_fails),
         cmocka_unit_test(a_string_with_a_nul_or_too_long_for_its_room_fails),
         cmocka_unit_test(a_slice_is_borrowed_from_what_is_read),

@@ -70,6 +70,18 @@ static void the_sorted_form_of_all_but_long_keys_is_the_key(void **state)
     }
 }
 
+static void a_key_made_of_the_sorted_form_of_another_is_another(void **state)
+{
+    (void)state;
+    struct random_source random = test_random();
+    uint8_t at[AREG_KEY_BYTES_MAX];
+    random_fill(&random, at, sizeof at);
+    struct key_sort_form form;
+    key_sort_form(slice_borrow(at, sizeof at), &form);
+    for (size_t bytes = KEY_SORT_PREFIX_BYTES; bytes <= form.bytes; bytes++)
+        assert_int_not_equal(key_compare(slice_borrow(at, sizeof at), slice_borrow(form.at, bytes)), 0);
+}
+
 static void keys_are_totally_ordered(void **state)
 {
     (void)state;
@@ -196,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(different_keys_have_different_sorted_forms_that_fit_the_store),
         cmocka_unit_test(the_sorted_form_of_all_but_long_keys_is_the_key),
+        cmocka_unit_test(a_key_made_of_the_sorted_form_of_another_is_another),
         cmocka_unit_test(keys_are_totally_ordered),
         cmocka_unit_test(keys_that_differ_in_their_first_448_bytes_sort_by_their_bytes),
         cmocka_unit_test(the_empty_key_sorts_first_and_is_no_valid_one),
