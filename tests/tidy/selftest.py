@@ -119,7 +119,7 @@ def compile_planted(build, library, archive):
     subprocess.run(["ar", "rc", os.path.join(build, "core", "libareg_core.a"), part], check=True)
 
 
-def judge(tidy, planted, libraries=None):
+def judge(tidy, planted, libraries=None, rules=None):
     with tempfile.TemporaryDirectory() as root:
         for path, text in (CLEAN | planted).items():
             os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
@@ -128,7 +128,7 @@ def judge(tidy, planted, libraries=None):
         build = os.path.join(root, "build")
         if libraries:
             compile_planted(build, *libraries)
-        return tidy.judge(tidy.Tree(root, build if libraries else None))
+        return tidy.judge(tidy.Tree(root, build if libraries else None), rules)
 
 
 def run(tidy):
@@ -140,7 +140,9 @@ def run(tidy):
     cases = [(rule, planted, None, words) for rule, planted, words in PLANTED]
     cases += [(rule, {}, libraries, words) for rule, *libraries, words in PLANTED_BUILDS]
     for rule, planted, libraries, words in cases:
-        found = judge(tidy, planted, libraries)
+        # The slow rules have seen the clean tree, and see what is planted for them.
+        rules = set(tidy.RULES) - tidy.SLOW_RULES | {rule}
+        found = judge(tidy, planted, libraries, rules)
         expected = [f for f in found if f.rule == rule and words in f.message + f.path]
         if len(expected) != 1 or found != expected:
             failed += 1
