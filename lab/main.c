@@ -10,6 +10,7 @@ static const struct command commands[] = {
     {"down", "end it", command_down},
     {"host", "list its hosts, or kill, stop, start, pause or resume some", command_host},
     {"shell", "a shell, or one command, with a cluster of its own", command_shell},
+    {"bench", "load a cluster and measure", command_bench},
     {"check", "judge recorded histories: linearizable or not", command_check},
 };
 

@@ -24,6 +24,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+int command_bench(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_down(int argc, char **argv);
 int command_host(int argc, char **argv);

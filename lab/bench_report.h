@@ -1,0 +1,41 @@
+/*
+ * What a load has come to, as a table for people, a JSON document, or a line of CSV for each second.
+ */
+#ifndef LAB_BENCH_REPORT_H
+#define LAB_BENCH_REPORT_H
+
+#include "lab/load.h"
+
+/** Everything that is reported of one run. */
+struct bench_result {
+    const char *mix;
+    const char *distribution;
+    const struct load_options *options;
+    double seconds;
+    struct load_window total;
+    struct load_counters counters; /* of the run alone */
+    uint64_t client_cpu_ns;        /* of this process */
+    bool has_hosts_cpu;            /* there is a local cluster to look at */
+    uint64_t hosts_cpu_ns;
+};
+
+void bench_report_text(const struct bench_result *result, FILE *to);
+void bench_report_json(const struct bench_result *result, FILE *to);
+
+void bench_csv_header(FILE *to);
+/** One line for each kind of operation that completed in this second. */
+void bench_csv_rows(const struct load_window *window, uint64_t second, FILE *to);
+/** One line for people about this second. */
+void bench_progress_line(const struct load_window *window, uint64_t second, FILE *to);
+
+/** Operations by what they came to. */
+struct outcome_counts {
+    uint64_t all;
+    uint64_t ok;        /* also a read that found nothing */
+    uint64_t not_found; /* of those */
+    uint64_t failed;    /* no effect */
+    uint64_t unknown;
+};
+struct outcome_counts bench_outcomes(const struct load_tally *tally);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * Load on a cluster: clients, each a thread with a handle of its own and a number of operations outstanding, that read
+ * and write registers, and what became of their operations.
+ *
+ * It knows the cluster through areg.h alone. Every write writes another value. Of what it measures, it leaves nothing
+ * out: an operation that fails, or that could not begin when it was meant to, counts with all its time.
+ */
+#ifndef LAB_LOAD_H
+#define LAB_LOAD_H
+
+#include "lab/histogram.h"
+#include "lab/key_choice.h"
+
+#include <stdio.h>
+
+struct load;
+
+enum {
+    LOAD_CLIENT_COUNT_MAX = 256, /* threads */
+    LOAD_DEPTH_MAX = 1024,
+    LOAD_KEY_COUNT_MAX = 100 << 20,
+    LOAD_WHY_BYTES = 512,
+};
+
+struct load_options {
+    const char *where; /* as for areg_open() */
+    struct key_choice keys;
+    unsigned read_percent;
+    size_t value_bytes;
+    unsigned client_count;
+    unsigned depth;        /* operations that one client has outstanding */
+    uint64_t duration_ns;  /* UINT64_MAX: no limit */
+    uint64_t op_count_max; /* UINT64_MAX: no limit */
+    uint64_t rate_hz;      /* of all clients; 0: closed loop, each operation begins when an earlier one has ended */
+    uint32_t timeout_ms;
+    bool fills_first;      /* before: write every key once */
+    FILE *history;         /* borrowed; or NULL */
+    uint64_t first_client; /* the number of the first client in the history */
+};
+
+enum load_kind {
+    LOAD_READ,
+    LOAD_WRITE,
+    LOAD_KIND_COUNT,
+};
+
+/** What became of operations of one kind. */
+struct load_tally {
+    struct histogram latency_ns; /* of all, whatever their outcome; in an open loop from when they were due */
+    uint64_t errors[AREG_EMAYBE + 1];
+};
+
+struct load_window {
+    struct load_tally kinds[LOAD_KIND_COUNT];
+};
+
+/** Counters of areg.h, of all clients together. */
+struct load_counters {
+    uint64_t values[AREG_COUNT_END];
+};
+
+/**
+ * Open the handles, and start the threads, which fill the registers if they are to.
+ *
+ * @options  Copied, but what it points at is borrowed until load_destroy().
+ * Returns   AREG_EINVAL (`where`), AREG_ENOMEM, AREG_EIO; `why` says more.
+ */
+enum areg_error load_create(struct load **load, const struct load_options *options, char why[LOAD_WHY_BYTES]) MUST_USE;
+/** Polls readable when all registers are filled; and, after load_begin(), when all clients have ended. */
+int load_fd(const struct load *load);
+/** What the filling came to: what a write failed with, if one did. Only when all are filled. */
+enum areg_error load_fill_outcome(const struct load *load, char why[LOAD_WHY_BYTES]) MUST_USE;
+/** Begin to read and write. Only when all are filled. */
+void load_begin(struct load *load);
+/** Begin no more operations; those under way end. */
+void load_stop(struct load *load);
+/** What has completed since the last call; `window` is overwritten. */
+void load_take_window(struct load *load, struct load_window *window);
+/** Since the handles were opened. Only before load_begin(), or when all clients have ended. */
+void load_sum_counters(const struct load *load, struct load_counters *counters);
+/** Let what is under way end, then close everything. NULL is allowed. */
+void load_destroy(struct load *load);
+
+/** CLOCK_MONOTONIC. */
+uint64_t load_now_ns(void);
+
+#endif
