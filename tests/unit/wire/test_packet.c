@@ -26,6 +26,20 @@ struct fixture {
     uint8_t room[ROOM_BYTES];
 };
 
+/* Allocations of buffers until one fails; less than 0: none fails. (The linker puts this in the place of the C
+ * library's function: see CMakeLists.txt.) */
+static int allocations_left = -1;
+
+void *__real_aligned_alloc(size_t alignment, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+{
+    if (allocations_left == 0)
+        return NULL;
+    allocations_left -= allocations_left > 0;
+    return __real_aligned_alloc(alignment, bytes);
+}
+
 static size_t random_count(struct fixture *fixture, size_t max)
 {
     return 1 + random_below(&fixture->source.random, max);
@@ -215,7 +229,7 @@ static void the_largest_message_fits_a_packet(void **state)
 
 static void a_destroyed_writer_drops_the_references_it_holds(void **state)
 {
-    struct fixture *fixture = *state;
+    (void)state;
     struct packet_writer *writer = packet_writer_create();
     assert_non_null(writer);
     struct buffer *payload = buffer_create(10);
@@ -224,7 +238,40 @@ static void a_destroyed_writer_drops_the_references_it_holds(void **state)
     buffer_unref(payload); /* the last reference is the writer's: a leak check sees it if it stays */
     packet_writer_destroy(writer);
     packet_writer_destroy(NULL);
-    (void)fixture;
+}
+
+/* Each message is tried again when the memory is back: what arrives must be all of them, once. */
+static void a_message_for_which_there_is_no_memory_leaves_the_packet_as_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    for (unsigned round = 0; round < 50; round++) {
+        unsigned refused_count = 0;
+        for (unsigned i = 0; i < 30; i++) {
+            random_reply(&fixture->source, MESSAGE_GET_DATA, REPLY_OK, 2000, &fixture->replies[i]);
+            allocations_left = 0;
+            enum areg_error error = packet_add_reply(fixture->writer, &fixture->replies[i]);
+            allocations_left = -1;
+            if (error != AREG_OK) {
+                assert_int_equal(error, AREG_ENOMEM);
+                assert_int_equal(packet_message_count(fixture->writer), i);
+                error = packet_add_reply(fixture->writer, &fixture->replies[i]);
+                refused_count++;
+            }
+            assert_int_equal(error, AREG_OK);
+        }
+        assert_true(refused_count > 1);
+        packet_take(fixture->writer, &fixture->packet);
+        struct packet_reader reader;
+        struct reply received;
+        uint32_t version;
+        assert_int_equal(packet_open(&reader, &fixture->packet, &version), AREG_OK);
+        for (unsigned i = 0; i < 30; i++) {
+            assert_int_equal(packet_next_reply(&reader, &received), AREG_OK);
+            assert_reply_equal(&received, &fixture->replies[i]);
+        }
+        assert_int_equal(packet_next_reply(&reader, &received), AREG_ENOTFOUND);
+        packet_fini(&fixture->packet);
+    }
 }
 
 /* ---------------------------------------------------------------- bytes that lie */
@@ -577,6 +624,7 @@ int main(void)
         cmocka_unit_test(a_packet_is_full_at_its_size_of_header),
         cmocka_unit_test(the_largest_message_fits_a_packet),
         cmocka_unit_test(a_destroyed_writer_drops_the_references_it_holds),
+        cmocka_unit_test(a_message_for_which_there_is_no_memory_leaves_the_packet_as_it_was),
         cmocka_unit_test(a_packet_without_a_greeting_is_refused),
         cmocka_unit_test(another_version_is_told_and_nothing_is_read),
         cmocka_unit_test(what_was_read_before_something_unknown_stands),
