@@ -102,12 +102,18 @@ static void post(struct areg_client *client, const struct client_send *send)
     }
 }
 
-/* All requests that are due, as one packet for each peer (or more, if they are many). */
-static void send_requests(struct areg_client *client)
+/* All requests that are due into the packets of their peers. */
+static void post_requests(struct areg_client *client)
 {
+    handle_connect(client);
+    const uint64_t now_ns = handle_now_ns();
     struct client_send send;
-    while (client_next_send(client->engine, handle_now_ns(), &send))
+    while (client_next_send(client->engine, now_ns, &send))
         post(client, &send);
+}
+
+static void send_packets(struct areg_client *client)
+{
     for (unsigned i = 0; i < client->outbox_due_count; i++) {
         struct outbox *outbox = &client->outboxes[client->outbox_due[i]];
         outbox->is_listed = false;
@@ -117,7 +123,6 @@ static void send_requests(struct areg_client *client)
     client->outbox_due_count = 0;
 }
 
-/* Run callbacks, which may submit and cancel: those that this adds without end are left to the next turn. */
 static size_t end_operations(struct areg_client *client)
 {
     size_t done_count = 0;
@@ -126,7 +131,6 @@ static size_t end_operations(struct areg_client *client)
         done_count++;
         ticket_end(client, &done);
     }
-    client->is_behind = done_count == INFLIGHT_MAX;
     return done_count;
 }
 
@@ -136,10 +140,17 @@ size_t handle_turn(struct areg_client *client)
     client->is_in_turn = true;
     if (!client->is_closing)
         take_events(client);
-    /* Completions before requests: what their callbacks submit travels in the same packets. */
-    const size_t done_count = end_operations(client);
-    handle_connect(client);
-    send_requests(client);
+    /* Requests lead to outcomes and callbacks to requests. All of them leave together; what callbacks add without end
+     * is left to the next turn. */
+    size_t done_count = 0;
+    size_t ended_count;
+    do {
+        post_requests(client);
+        ended_count = end_operations(client);
+        done_count += ended_count;
+    } while (ended_count > 0 && done_count < INFLIGHT_MAX);
+    client->is_behind = ended_count > 0;
+    send_packets(client);
     client->is_in_turn = false;
     return done_count;
 }

@@ -176,8 +176,8 @@ enum areg_error areg_wait(struct areg_client *client, uint64_t id)
 
 int areg_fd(struct areg_client *client)
 {
-    client->is_watched = true;
-    if (!client->is_in_turn)
+    if (!client->is_watched && !client->is_in_turn)
         dealers_arm(client->dealers, true); /* nobody has kept count so far: one run sets it right */
+    client->is_watched = true;
     return dealers_fd(client->dealers);
 }
