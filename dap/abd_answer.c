@@ -19,6 +19,10 @@ static enum areg_error abd_put_data(const struct seat *seat, struct slice key, c
         effect->is_stale = true;
         return AREG_OK;
     }
+    if (!list_has_room(seat, entry, fragment)) {
+        effect->is_refused = true;
+        return AREG_OK;
+    }
     effect->trim_count = held.entry_count;
     held.entry_count = 1;
     held.entries[0] = (struct stored_entry){

@@ -19,9 +19,10 @@ struct seat {
 /** What a mutation did, for the counters and for the sweep. */
 struct answer_effect {
     bool is_stale;         /* nothing was stored: the tag was there, or had been dropped */
+    bool is_refused;       /* nothing was stored: there is no room */
     unsigned trim_count;   /* entries dropped */
     unsigned forced_count; /* of these, at or above `confirmed` */
-    bool has_superseded;   /* entries below `confirmed` are left, for the sweep */
+    struct tag superseded; /* entries below it are left for the sweep, and were not before; zero: none */
 };
 
 /**
@@ -36,7 +37,7 @@ struct dap_answer {
                                 struct data_reply *reply, struct slice *payload);
     /** Whether this fragment is one that the configuration's code makes; judged before put_data. */
     bool (*fragment_fits)(const struct seat *seat, const struct entry *entry, struct slice fragment);
-    /** Store a fragment, or not, if it is old; in any case the put is acknowledged. */
+    /** Store a fragment, or not, if it is old; the put is acknowledged unless it is refused. */
     enum areg_error (*put_data)(const struct seat *seat, struct slice key, const struct entry *entry,
                                 struct slice fragment, struct answer_effect *effect);
     /** An operation of this tag has completed in this configuration. */

@@ -69,8 +69,15 @@ bool list_fragment_fits(const struct seat *seat, const struct entry *entry, stru
     const bool is_tombstone = entry->flags & ENTRY_TOMBSTONE;
     if (entry->flags & ~(uint32_t)ENTRY_TOMBSTONE || (is_tombstone && entry->value_bytes != 0))
         return false;
+    if (entry->value_bytes > AREG_VALUE_BYTES_MAX)
+        return false;
     if (tag_is_zero(entry->tag) || entry->tag.z >= TAG_Z_MAX)
         return false;
     return fragment.bytes == codec_fragment_bytes(entry->value_bytes, seat->config->code.k) &&
            checksum_fragment(fragment) == entry->fragment_checksum;
+}
+
+bool list_has_room(const struct seat *seat, const struct entry *entry, struct slice fragment)
+{
+    return (entry->flags & ENTRY_TOMBSTONE) || store_has_room(seat->txn, fragment.bytes);
 }

@@ -13,5 +13,7 @@ enum areg_error list_get_tag(const struct seat *seat, struct slice key, struct t
 enum areg_error list_get_data(const struct seat *seat, struct slice key, const struct get_data *asked,
                               struct data_reply *reply, struct slice *payload);
 bool list_fragment_fits(const struct seat *seat, const struct entry *entry, struct slice fragment);
+/** Whether a fragment may be stored. A delete makes room, in the end, and is let in when nothing else is. */
+bool list_has_room(const struct seat *seat, const struct entry *entry, struct slice fragment);
 
 #endif

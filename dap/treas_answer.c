@@ -21,14 +21,18 @@ static void check_register(const struct stored_register *list)
         CHECK_SLOW(tag_compare(list->entries[i - 1].entry.tag, list->entries[i].entry.tag) < 0);
 }
 
-static void drop_smallest(struct stored_register *list, struct answer_effect *effect)
+static void note_drop(struct stored_register *list, struct tag tag, struct answer_effect *effect)
 {
-    CHECK(list->entry_count > 0);
-    const struct tag tag = list->entries[0].entry.tag;
     list->trimmed = tag_max(list->trimmed, tag);
     effect->trim_count++;
     if (tag_compare(tag, list->confirmed) >= 0)
         effect->forced_count++;
+}
+
+static void drop_smallest(struct stored_register *list, struct answer_effect *effect)
+{
+    CHECK(list->entry_count > 0);
+    note_drop(list, list->entries[0].entry.tag, effect);
     list->entry_count--;
     memmove(&list->entries[0], &list->entries[1], list->entry_count * sizeof list->entries[0]);
 }
@@ -52,7 +56,6 @@ static void trim(const struct seat *seat, struct stored_register *list, struct a
         drop_smallest(list, effect);
     while (list->entry_count > 1 && fragment_bytes_of(list) > ENTRY_FRAGMENT_BYTES_MAX)
         drop_smallest(list, effect);
-    effect->has_superseded = smallest_is_superseded(list);
     check_register(list);
 }
 
@@ -66,6 +69,26 @@ static unsigned position_of(const struct stored_register *list, struct tag tag, 
     return position;
 }
 
+/* At the hard limit of entries the paper's rule applies: the smallest goes, confirmed or not, and that may be the new
+ * one: a late old tag never evicts a newer one (S10). */
+static void insert(struct stored_register *list, unsigned position, const struct entry *entry, struct slice fragment,
+                   struct answer_effect *effect)
+{
+    if (list->entry_count == ENTRY_COUNT_MAX) {
+        if (position == 0) {
+            note_drop(list, entry->tag, effect);
+            return;
+        }
+        drop_smallest(list, effect);
+        position--;
+    }
+    memmove(&list->entries[position + 1], &list->entries[position],
+            (list->entry_count - position) * sizeof list->entries[0]);
+    list->entries[position] = (struct stored_entry){
+        .entry = *entry, .fragment_bytes = (uint32_t)fragment.bytes, .place = 0, .payload = fragment};
+    list->entry_count++;
+}
+
 static enum areg_error treas_put_data(const struct seat *seat, struct slice key, const struct entry *entry,
                                       struct slice fragment, struct answer_effect *effect)
 {
@@ -75,28 +98,21 @@ static enum areg_error treas_put_data(const struct seat *seat, struct slice key,
     if (error != AREG_OK && error != AREG_ENOTFOUND)
         return error;
     bool is_listed;
-    unsigned position = position_of(&list, entry->tag, &is_listed);
+    const unsigned position = position_of(&list, entry->tag, &is_listed);
     if (is_listed || tag_compare(entry->tag, list.trimmed) <= 0) {
         effect->is_stale = true;
         return AREG_OK;
     }
-    if (list.entry_count == ENTRY_COUNT_MAX) {
-        /* The hard limit: the paper's rule, confirmed or not. A late old tag goes itself, never a newer one (S10). */
-        if (position == 0) {
-            list.trimmed = tag_max(list.trimmed, entry->tag);
-            effect->is_stale = true;
-            effect->forced_count = tag_compare(entry->tag, list.confirmed) >= 0;
-            return store_register_put(seat->txn, seat->slot, key, &list);
-        }
-        drop_smallest(&list, effect);
-        position--;
+    if (!list_has_room(seat, entry, fragment)) {
+        effect->is_refused = true;
+        return AREG_OK;
     }
-    memmove(&list.entries[position + 1], &list.entries[position],
-            (list.entry_count - position) * sizeof list.entries[0]);
-    list.entries[position] = (struct stored_entry){
-        .entry = *entry, .fragment_bytes = (uint32_t)fragment.bytes, .place = 0, .payload = fragment};
-    list.entry_count++;
+    insert(&list, position, entry, fragment, effect);
     trim(seat, &list, effect);
+    /* A late old tag may have gone at once. If it stays, it is news to the sweep; what else is superseded is not. */
+    effect->is_stale = tag_compare(entry->tag, list.trimmed) <= 0;
+    if (!effect->is_stale && tag_compare(entry->tag, list.confirmed) < 0)
+        effect->superseded = list.confirmed;
     return store_register_put(seat->txn, seat->slot, key, &list);
 }
 
@@ -110,12 +126,12 @@ static enum areg_error treas_confirm(const struct seat *seat, struct slice key, 
         return AREG_OK; /* Not here yet: a hint without a register is not worth a record. */
     if (error != AREG_OK)
         return error;
-    if (tag_compare(tag, list.confirmed) <= 0) {
-        effect->has_superseded = smallest_is_superseded(&list);
+    if (tag_compare(tag, list.confirmed) <= 0)
         return AREG_OK;
-    }
     list.confirmed = tag;
     trim(seat, &list, effect);
+    if (smallest_is_superseded(&list))
+        effect->superseded = tag;
     return store_register_put(seat->txn, seat->slot, key, &list);
 }
 

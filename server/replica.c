@@ -302,14 +302,22 @@ static void plan_sweep(struct replica *replica, const struct membership *members
     sweep->end++;
 }
 
-static void count_effect(struct replica *replica, const struct answer_effect *effect)
+static void count_trims(struct replica *replica, const struct answer_effect *effect)
 {
     count(&replica->counters->trims, effect->trim_count);
     count(&replica->counters->trims_forced, effect->forced_count);
 }
 
+static void note_effect(struct replica *replica, const struct membership *membership, struct slice key,
+                        const struct answer_effect *effect, uint64_t now_ns)
+{
+    count_trims(replica, effect);
+    if (!tag_is_zero(effect->superseded))
+        plan_sweep(replica, membership, key, effect->superseded, now_ns);
+}
+
 static enum areg_error put_data(struct replica *replica, const struct membership *membership, struct store_txn *txn,
-                                const struct request *request, struct reply *reply)
+                                uint64_t now_ns, const struct request *request, struct reply *reply)
 {
     const struct seat seat = seat_of(membership, txn);
     const struct entry *entry = &request->put_data.entry;
@@ -318,19 +326,18 @@ static enum areg_error put_data(struct replica *replica, const struct membership
         reply->status = REPLY_INVALID;
         return AREG_OK;
     }
-    /* A delete makes room, in the end, and is let in when nothing else is. */
-    if (!(entry->flags & ENTRY_TOMBSTONE) && !store_has_room(txn, request->payload.bytes)) {
-        count(&replica->counters->full, 1);
-        reply->status = REPLY_FULL;
-        return AREG_OK;
-    }
     struct answer_effect effect;
     const enum areg_error error = membership->answer->put_data(&seat, request->key, entry, request->payload, &effect);
     if (error != AREG_OK)
         return error;
+    if (effect.is_refused) {
+        count(&replica->counters->full, 1);
+        reply->status = REPLY_FULL;
+        return AREG_OK;
+    }
     count(&replica->counters->puts, 1);
     count(&replica->counters->puts_stale, effect.is_stale);
-    count_effect(replica, &effect);
+    note_effect(replica, membership, request->key, &effect, now_ns);
     return AREG_OK;
 }
 
@@ -348,9 +355,7 @@ static enum areg_error confirm(struct replica *replica, const struct membership 
     if (error != AREG_OK)
         return error;
     count(&replica->counters->confirms, 1);
-    count_effect(replica, &effect);
-    if (effect.has_superseded)
-        plan_sweep(replica, membership, request->key, tag, now_ns);
+    note_effect(replica, membership, request->key, &effect, now_ns);
     return AREG_OK;
 }
 
@@ -369,7 +374,7 @@ enum areg_error replica_write(struct replica *replica, struct store_txn *txn, ui
         return error;
     switch (request->kind) {
     case MESSAGE_PUT_DATA:
-        return put_data(replica, membership, txn, request, reply);
+        return put_data(replica, membership, txn, now_ns, request, reply);
     case MESSAGE_CONFIRM:
         return confirm(replica, membership, txn, now_ns, request);
     default:
@@ -394,7 +399,7 @@ static enum areg_error sweep_due(struct replica *replica, struct store_txn *txn,
         if (error != AREG_OK && error != AREG_ECORRUPT)
             return error;
         if (error == AREG_OK)
-            count_effect(replica, &effect);
+            count_trims(replica, &effect);
         sweep->next++;
     }
     return AREG_OK;
