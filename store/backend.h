@@ -1,7 +1,7 @@
 /*
- * What lies below the store: three ordered tables in transactions. store_lmdb.c keeps them on disk, store_memory.c in
- * memory. All that gives the bytes a meaning (registers, entries, fragments, counts, room) is above, written once, so
- * the simulator runs the same code on its disk as a host does on a real one.
+ * What lies below the store: two ordered tables and a heap of numbered fragments, in transactions. store_lmdb.c keeps
+ * them on disk, store_memory.c in memory. All that gives the bytes a meaning (registers, entries, counts, room) is
+ * above, written once, so the simulator runs the same code on its disk as a host does on a real one.
  *
  * A backend knows nothing of registers.
  */
@@ -15,7 +15,7 @@
 enum table {
     TABLE_HOST,      /* state of the store, host-wide values, configurations (store.c) */
     TABLE_REGISTERS, /* slot and sorted form of the key -> register record (register.c) */
-    TABLE_PIECES,    /* piece number -> up to PIECE_BYTES of a fragment (register.c); keys are only ever appended */
+    TABLE_FRAGMENTS, /* the backend's own: fragment number -> what it needs to find it */
     TABLE_COUNT,
 };
 
@@ -25,6 +25,7 @@ enum { TABLE_KEY_BYTES_MAX = 511 };
 struct usage {
     uint64_t used_bytes;      /* of the store's files, without what can be reused */
     uint64_t file_bytes;      /* of the store's files */
+    uint64_t reusable_bytes;  /* inside them */
     uint64_t disk_free_bytes; /* of the file system, for this process */
 };
 
@@ -42,6 +43,12 @@ struct backend {
     /** The first key that is >= `from`. */
     enum areg_error (*seek)(struct store_txn *txn, enum table table, struct slice from, struct slice *key,
                             struct slice *value);
+    /** A new fragment, of 1 byte or more, under a number that was never used. */
+    enum areg_error (*fragment_put)(struct store_txn *txn, uint64_t number, struct slice fragment);
+    /** AREG_ECORRUPT: it is not there in this size. Whether the bytes are the right ones is not known here. */
+    enum areg_error (*fragment_get)(struct store_txn *txn, uint64_t number, uint8_t *to, size_t fragment_bytes);
+    /** AREG_OK also if there is none. */
+    enum areg_error (*fragment_del)(struct store_txn *txn, uint64_t number);
     enum areg_error (*usage)(struct store_txn *txn, struct usage *usage);
 };
 
@@ -55,7 +62,7 @@ struct store {
 
 /** What the store must know without a scan; one small record, written by every commit that changes it. */
 struct state {
-    uint64_t piece_next; /* pieces are numbered from 1, and a number is never used again */
+    uint64_t fragment_next; /* fragments are numbered from 1, and a number is never used again */
     uint32_t slot_next;
     uint64_t register_count;
     uint64_t entry_count;
@@ -72,7 +79,11 @@ struct store_txn {
 
 /** For the open functions: make a new store, or judge the one that is there. */
 enum areg_error store_state_settle(struct store *store) MUST_USE;
-/** In a write transaction, flip one bit of a stored fragment: see store_memory_rot(). */
+/** Keys of TABLE_FRAGMENTS: big-endian, so that they are only ever appended. */
+enum { FRAGMENT_KEY_BYTES = 8 };
+struct slice fragment_key(uint64_t number, uint8_t at[FRAGMENT_KEY_BYTES]);
+
+/** In a write transaction of the memory store, flip one bit of a fragment: see store_memory_rot(). */
 enum areg_error register_rot(struct store_txn *txn, uint32_t slot, struct slice key, struct tag tag,
                              uint64_t bit_index) MUST_USE;
 

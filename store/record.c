@@ -134,3 +134,33 @@ enum areg_error register_decode(struct slice record, struct slice *key_kept, str
     to->entry_count = 0;
     return AREG_ECORRUPT;
 }
+
+/* ---------------------------------------------------------------- extents */
+
+size_t extents_encode(const struct extent *extents, uint32_t extent_count, uint8_t to[EXTENTS_RECORD_BYTES_MAX])
+{
+    struct bytes_writer writer = bytes_writer_on(to, EXTENTS_RECORD_BYTES_MAX);
+    bytes_put_u32(&writer, 0);
+    for (uint32_t i = 0; i < extent_count; i++) {
+        bytes_put_u64(&writer, extents[i].block);
+        bytes_put_u32(&writer, extents[i].count);
+    }
+    CHECK(!writer.failed);
+    record_seal(to, writer.used_bytes - RECORD_SEAL_BYTES);
+    return writer.used_bytes;
+}
+
+enum areg_error extents_decode(struct slice record, struct extent extents[EXTENT_COUNT_MAX], uint32_t *extent_count)
+{
+    struct slice body;
+    *extent_count = 0;
+    if (record_unseal(record, &body) != AREG_OK)
+        return AREG_ECORRUPT;
+    struct bytes_reader reader = bytes_reader_on(body.at, body.bytes);
+    while (reader.left_bytes > 0 && !reader.failed && *extent_count < EXTENT_COUNT_MAX) {
+        struct extent *const extent = &extents[(*extent_count)++];
+        extent->block = bytes_get_u64(&reader);
+        extent->count = bytes_get_u32(&reader);
+    }
+    return bytes_reader_is_done(&reader) && *extent_count > 0 ? AREG_OK : AREG_ECORRUPT;
+}

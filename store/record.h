@@ -8,6 +8,7 @@
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
 
+#include "store/blocks.h"
 #include "store/store.h"
 
 enum { RECORD_SEAL_BYTES = 4 };
@@ -20,10 +21,8 @@ enum areg_error record_unseal(struct slice record, struct slice *body) MUST_USE;
 enum {
     /* One LMDB page without its header: a value up to here never needs a run of pages. */
     RECORD_PAGE_BYTES = 4096 - 16,
-    /* A larger fragment is cut into pieces of that size. */
-    PIECE_BYTES = RECORD_PAGE_BYTES,
     /* Fragments up to here stand in the register's record, while that fits one page. */
-    FRAGMENT_INLINE_BYTES_MAX = 1024,
+    FRAGMENT_INLINE_BYTES_MAX = 2048,
 
     REGISTER_FIXED_BYTES = RECORD_SEAL_BYTES + 1 + 2 + 2 + 4 * 8,
     REGISTER_ENTRY_BYTES = 2 * 8 + 8 + 4 + 4 + 1 + 4 + 8,
@@ -32,8 +31,10 @@ enum {
         REGISTER_HEAD_BYTES_MAX > RECORD_PAGE_BYTES ? REGISTER_HEAD_BYTES_MAX : RECORD_PAGE_BYTES,
 };
 
-/* `place` of a fragment inside the record; other places are the number of its first piece. */
+/* `place` of a fragment inside the record; other places are numbers of fragments (backend.h). */
 #define PLACE_INLINE UINT64_MAX
+
+/* ---------------------------------------------------------------- registers */
 
 /** The bytes of a register's record without fragments. */
 size_t register_head_bytes(struct slice key, uint32_t entry_count);
@@ -49,5 +50,15 @@ size_t register_head_encode(struct slice key, const struct stored_register *from
  * payloads of inline entries are borrowed from it too; others are empty. AREG_ECORRUPT.
  */
 enum areg_error register_decode(struct slice record, struct slice *key_kept, struct stored_register *to) MUST_USE;
+
+/* ---------------------------------------------------------------- extents */
+
+enum { EXTENTS_RECORD_BYTES_MAX = RECORD_SEAL_BYTES + EXTENT_COUNT_MAX * (8 + 4) };
+
+/** Where a fragment is in the fragment file; returns the record's size. */
+size_t extents_encode(const struct extent *extents, uint32_t extent_count, uint8_t to[EXTENTS_RECORD_BYTES_MAX]);
+/** AREG_ECORRUPT. Whether the blocks exist is not known here. */
+enum areg_error extents_decode(struct slice record, struct extent extents[EXTENT_COUNT_MAX],
+                               uint32_t *extent_count) MUST_USE;
 
 #endif

@@ -1,10 +1,8 @@
 /*
  * Registers and their fragments.
  *
- * A register is one record in TABLE_REGISTERS. Small fragments stand in it; a larger one is cut into pieces that fill
- * one page each, numbered in a row in TABLE_PIECES. So no value needs a run of free pages, which LMDB finds only by
- * searching its whole list of them (docs/store.md has the figures), and the pieces of dropped fragments make room for
- * any other.
+ * A register is one record in TABLE_REGISTERS. Small fragments stand in it, as long as it fits one page; the others
+ * are given a number, and to the backend. docs/store.md says why, with figures.
  */
 #include "store/store.h"
 
@@ -15,7 +13,7 @@
 
 #include <string.h>
 
-enum { SLOT_BYTES = 4, PIECE_KEY_BYTES = 8 };
+enum { SLOT_BYTES = 4 };
 
 _Static_assert(SLOT_BYTES + KEY_SORT_BYTES_MAX + 1 <= TABLE_KEY_BYTES_MAX, "a key and its successor fit the table");
 
@@ -52,67 +50,11 @@ static struct slice register_key_slice(const struct register_key *key)
     return slice_borrow(key->at, key->bytes);
 }
 
-/* ---------------------------------------------------------------- pieces */
-
-static struct slice piece_key(uint64_t number, uint8_t at[PIECE_KEY_BYTES])
+struct slice fragment_key(uint64_t number, uint8_t at[FRAGMENT_KEY_BYTES])
 {
-    for (int i = 0; i < PIECE_KEY_BYTES; i++)
+    for (int i = 0; i < FRAGMENT_KEY_BYTES; i++)
         at[i] = (uint8_t)(number >> (56 - 8 * i));
-    return slice_borrow(at, PIECE_KEY_BYTES);
-}
-
-static uint64_t piece_count(size_t fragment_bytes)
-{
-    return (fragment_bytes + PIECE_BYTES - 1) / PIECE_BYTES;
-}
-
-static size_t piece_bytes(size_t left_bytes)
-{
-    return left_bytes < PIECE_BYTES ? left_bytes : PIECE_BYTES;
-}
-
-/** The fragment goes into its pages here: the only copy of a payload on its way from the socket to the disk. */
-static enum areg_error pieces_put(struct store_txn *txn, uint64_t first, struct slice payload)
-{
-    uint8_t key[PIECE_KEY_BYTES];
-    for (size_t offset = 0; offset < payload.bytes; offset += PIECE_BYTES) {
-        const size_t bytes = piece_bytes(payload.bytes - offset);
-        uint8_t *room;
-        const enum areg_error error =
-            txn->store->backend->put(txn, TABLE_PIECES, piece_key(first++, key), bytes, &room);
-        if (error)
-            return error;
-        memcpy(room, payload.at + offset, bytes);
-    }
-    return AREG_OK;
-}
-
-/** A piece that is missing already is no reason to keep the others. */
-static enum areg_error pieces_delete(struct store_txn *txn, uint64_t first, size_t fragment_bytes)
-{
-    uint8_t key[PIECE_KEY_BYTES];
-    for (uint64_t i = 0; i < piece_count(fragment_bytes); i++) {
-        const enum areg_error error = txn->store->backend->del(txn, TABLE_PIECES, piece_key(first + i, key));
-        if (error && error != AREG_ENOTFOUND)
-            return error;
-    }
-    return AREG_OK;
-}
-
-static enum areg_error pieces_get(struct store_txn *txn, uint64_t first, uint8_t *to, size_t fragment_bytes)
-{
-    uint8_t key[PIECE_KEY_BYTES];
-    for (size_t offset = 0; offset < fragment_bytes; offset += PIECE_BYTES) {
-        const size_t bytes = piece_bytes(fragment_bytes - offset);
-        struct slice piece;
-        const enum areg_error error = txn->store->backend->get(txn, TABLE_PIECES, piece_key(first++, key), &piece);
-        if (error == AREG_ENOTFOUND || (error == AREG_OK && piece.bytes != bytes))
-            return AREG_ECORRUPT;
-        if (error)
-            return error;
-        memcpy(to + offset, piece.at, bytes);
-    }
-    return AREG_OK;
+    return slice_borrow(at, FRAGMENT_KEY_BYTES);
 }
 
 /* ---------------------------------------------------------------- get */
@@ -185,7 +127,7 @@ enum areg_error store_fragment_get(struct store_txn *txn, uint32_t slot, struct 
             memcpy(buffer_at(buffer), from->payload.at, from->payload.bytes);
         }
     } else {
-        error = pieces_get(txn, entry->place, buffer_at(buffer), entry->fragment_bytes);
+        error = txn->store->backend->fragment_get(txn, entry->place, buffer_at(buffer), entry->fragment_bytes);
     }
     const struct slice copy = slice_of(buffer, 0, entry->fragment_bytes);
     if (error == AREG_OK && checksum_fragment(copy) != entry->entry.fragment_checksum)
@@ -204,7 +146,7 @@ struct register_change {
     bool was_there;
     struct stored_register before; /* payloads are in `old_record` */
     struct stored_register after;  /* with places and payloads */
-    uint64_t piece_next;
+    uint64_t fragment_next;
     size_t record_bytes;
     uint8_t old_record[REGISTER_RECORD_BYTES_MAX]; /* a copy, because the table's own is only lent */
     uint8_t record[REGISTER_RECORD_BYTES_MAX];
@@ -216,7 +158,7 @@ static enum areg_error change_begin(struct register_change *change, struct store
     struct slice record;
     struct slice key;
     change->before.entry_count = 0;
-    change->piece_next = txn->state.piece_next;
+    change->fragment_next = txn->state.fragment_next;
     const enum areg_error error =
         txn->store->backend->get(txn, TABLE_REGISTERS, register_key_slice(table_key), &record);
     change->was_there = error == AREG_OK;
@@ -241,7 +183,7 @@ static bool plan_inline(struct register_change *change, struct stored_entry *ent
     return true;
 }
 
-/** Give a fragment its place. One that has pieces keeps them; an inline one may have to move out of a longer record. */
+/** Give a fragment its place. One outside the record stays there; an inline one may have to leave a longer record. */
 static void plan_entry(struct register_change *change, struct stored_entry *entry)
 {
     if (entry->place != 0) {
@@ -254,8 +196,7 @@ static void plan_entry(struct register_change *change, struct stored_entry *entr
     CHECK(entry->fragment_bytes == entry->payload.bytes);
     if (plan_inline(change, entry))
         return;
-    entry->place = change->piece_next;
-    change->piece_next += piece_count(entry->fragment_bytes);
+    entry->place = change->fragment_next++;
 }
 
 static void change_plan(struct register_change *change, struct slice key, const struct stored_register *now)
@@ -295,15 +236,16 @@ static uint64_t fragment_bytes_of(const struct stored_register *of)
 }
 
 /** Write the new fragments, and delete those that no entry has any more. */
-static enum areg_error change_pieces(struct store_txn *txn, const struct register_change *change)
+static enum areg_error change_fragments(struct store_txn *txn, const struct register_change *change)
 {
+    const struct backend *const backend = txn->store->backend;
     const struct stored_register *const before = &change->before;
     const struct stored_register *const after = &change->after;
     for (uint32_t i = 0; i < after->entry_count; i++) {
         const struct stored_entry *const entry = &after->entries[i];
-        if (entry->place == PLACE_INLINE || entry->place < txn->state.piece_next)
+        if (entry->place == PLACE_INLINE || entry->place < txn->state.fragment_next)
             continue;
-        const enum areg_error error = pieces_put(txn, entry->place, entry->payload);
+        const enum areg_error error = backend->fragment_put(txn, entry->place, entry->payload);
         if (error)
             return error;
     }
@@ -312,7 +254,7 @@ static enum areg_error change_pieces(struct store_txn *txn, const struct registe
         const struct stored_entry *const kept = entry_in(after, entry->entry.tag);
         if (entry->place == PLACE_INLINE || (kept && kept->place == entry->place))
             continue;
-        const enum areg_error error = pieces_delete(txn, entry->place, entry->fragment_bytes);
+        const enum areg_error error = backend->fragment_del(txn, entry->place);
         if (error)
             return error;
     }
@@ -334,7 +276,7 @@ enum areg_error store_register_put(struct store_txn *txn, uint32_t slot, struct 
     change_encode(&change, key);
 
     uint8_t *room;
-    txn->failed = change_pieces(txn, &change);
+    txn->failed = change_fragments(txn, &change);
     if (txn->failed == AREG_OK)
         txn->failed =
             txn->store->backend->put(txn, TABLE_REGISTERS, register_key_slice(&table_key), change.record_bytes, &room);
@@ -344,7 +286,7 @@ enum areg_error store_register_put(struct store_txn *txn, uint32_t slot, struct 
 
     struct state *const state = &txn->state;
     txn->state_changed = true;
-    state->piece_next = change.piece_next;
+    state->fragment_next = change.fragment_next;
     state->register_count += !change.was_there;
     state->entry_count += change.after.entry_count - (uint64_t)change.before.entry_count;
     state->fragment_bytes += fragment_bytes_of(&change.after) - fragment_bytes_of(&change.before);
@@ -364,7 +306,7 @@ enum areg_error store_register_delete(struct store_txn *txn, uint32_t slot, stru
 
     for (uint32_t i = 0; i < before.entry_count && txn->failed == AREG_OK; i++) {
         if (before.entries[i].place != PLACE_INLINE)
-            txn->failed = pieces_delete(txn, before.entries[i].place, before.entries[i].fragment_bytes);
+            txn->failed = txn->store->backend->fragment_del(txn, before.entries[i].place);
     }
     if (txn->failed == AREG_OK)
         txn->failed = txn->store->backend->del(txn, TABLE_REGISTERS, register_key_slice(&table_key));
@@ -459,9 +401,8 @@ enum areg_error register_rot(struct store_txn *txn, uint32_t slot, struct slice 
         return AREG_ENOTFOUND;
     const uint64_t bit = bit_index % ((uint64_t)entry->fragment_bytes * 8);
     if (entry->place != PLACE_INLINE) {
-        uint8_t at[PIECE_KEY_BYTES];
-        const uint64_t piece_bits = (uint64_t)PIECE_BYTES * 8;
-        return bit_flip(txn, TABLE_PIECES, piece_key(entry->place + bit / piece_bits, at), bit % piece_bits);
+        uint8_t at[FRAGMENT_KEY_BYTES];
+        return bit_flip(txn, TABLE_FRAGMENTS, fragment_key(entry->place, at), bit);
     }
     uint64_t offset = register_head_bytes(key, found.entry_count);
     for (const struct stored_entry *before = found.entries; before < entry; before++)

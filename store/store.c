@@ -89,7 +89,7 @@ static enum areg_error state_get(struct store_txn *txn, uint32_t *format, struct
         return AREG_ECORRUPT;
     if (*format != STORE_FORMAT)
         return AREG_EVERSION;
-    state->piece_next = bytes_get_u64(&reader);
+    state->fragment_next = bytes_get_u64(&reader);
     state->slot_next = bytes_get_u32(&reader);
     state->register_count = bytes_get_u64(&reader);
     state->entry_count = bytes_get_u64(&reader);
@@ -102,7 +102,7 @@ static enum areg_error state_put(struct store_txn *txn)
     uint8_t body[64];
     struct bytes_writer writer = bytes_writer_on(body, sizeof body);
     bytes_put_u32(&writer, STORE_FORMAT);
-    bytes_put_u64(&writer, txn->state.piece_next);
+    bytes_put_u64(&writer, txn->state.fragment_next);
     bytes_put_u32(&writer, txn->state.slot_next);
     bytes_put_u64(&writer, txn->state.register_count);
     bytes_put_u64(&writer, txn->state.entry_count);
@@ -124,7 +124,7 @@ enum areg_error store_state_settle(struct store *store)
         store_abort(txn);
         return error;
     }
-    txn->state = (struct state){.piece_next = 1, .slot_next = 1};
+    txn->state = (struct state){.fragment_next = 1, .slot_next = 1};
     txn->state_changed = true;
     return store_commit(txn);
 }
@@ -190,7 +190,7 @@ static bool usage_has_room(const struct store *store, const struct usage *usage,
     const uint64_t reserve_setting_bytes = atomic_load(&store->reserve_bytes);
     const uint64_t reserve_bytes =
         reserve_setting_bytes > RESERVE_BYTES_MIN ? reserve_setting_bytes : RESERVE_BYTES_MIN;
-    uint64_t room_bytes = usage->file_bytes > usage->used_bytes ? usage->file_bytes - usage->used_bytes : 0;
+    uint64_t room_bytes = usage->reusable_bytes;
     if (usage->disk_free_bytes > reserve_bytes)
         room_bytes += usage->disk_free_bytes - reserve_bytes;
     return room_bytes >= more_bytes;

@@ -1,6 +1,9 @@
 /*
- * The tables on disk, in one LMDB environment. Nothing else includes lmdb.h.
+ * The store on disk: tables in one LMDB environment, large fragments in a file beside it (fragment_file.h says how the
+ * two stay together). Nothing else includes lmdb.h.
  *
+ * - Fragments do not go into LMDB, because a value of many pages needs a run of free ones there, and small records
+ *   leave none: docs/store.md has the figures.
  * - Commits use LMDB's default of two flushes (pages, then the meta page that names them): what store_commit()
  *   acknowledged survives a power cut. Never MDB_WRITEMAP (a stray pointer would write into the data base) and never
  *   MDB_NOMETASYNC (a power cut would take acknowledged commits back).
@@ -10,6 +13,8 @@
  */
 #include "core/check.h"
 #include "store/backend.h"
+#include "store/fragment_file.h"
+#include "store/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +37,9 @@ enum { READER_COUNT_MAX = 126, LOCK_TEXT_BYTES = 32, COMMIT_OVERHEAD_BYTES = 64 
 struct lmdb_txn {
     struct store_txn base;
     MDB_txn *handle;
-    uint64_t put_bytes; /* values of this transaction: about what its commit writes */
-    struct lmdb_txn *next_idle;
+    uint64_t put_bytes; /* values of this transaction: about what its commit writes to LMDB's file */
+    struct lmdb_txn *next;
+    struct lmdb_txn **link; /* open readers: what points here */
 };
 
 struct lmdb_store {
@@ -42,9 +48,15 @@ struct lmdb_store {
     MDB_dbi tables[TABLE_COUNT];
     int directory;
     int lock_file;
-    struct lmdb_txn writer; /* LMDB lets one in at a time */
-    pthread_mutex_t idle_lock;
-    struct lmdb_txn *idle; /* read transactions that have been reset, to be renewed */
+    bool sync;
+
+    pthread_mutex_t writer_lock; /* held by the open write transaction; it guards these two */
+    struct lmdb_txn writer;
+    struct fragment_file fragments;
+
+    pthread_mutex_t readers_lock;
+    struct lmdb_txn *open_readers;
+    struct lmdb_txn *idle_readers; /* reset, to be renewed */
 };
 
 static struct lmdb_store *lmdb_store_of(struct store_txn *txn)
@@ -75,7 +87,7 @@ static enum areg_error error_of(int code)
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-    case MDB_KEYEXIST: /* piece numbers only rise, unless the state or the table is wrong */
+    case MDB_KEYEXIST: /* fragment numbers only rise, unless the state or the table is wrong */
         return AREG_ECORRUPT;
     case MDB_VERSION_MISMATCH:
         return AREG_EVERSION;
@@ -118,7 +130,7 @@ static enum areg_error lmdb_put(struct store_txn *txn, enum table table, struct 
 {
     MDB_val at = value_of(key);
     MDB_val value = {.mv_size = value_bytes};
-    const unsigned flags = table == TABLE_PIECES ? MDB_RESERVE | MDB_APPEND : MDB_RESERVE;
+    const unsigned flags = table == TABLE_FRAGMENTS ? MDB_RESERVE | MDB_APPEND : MDB_RESERVE;
     const int code = mdb_put(lmdb_txn_of(txn)->handle, lmdb_store_of(txn)->tables[table], &at, &value, flags);
     lmdb_txn_of(txn)->put_bytes += value_bytes;
     *room = value.mv_data;
@@ -149,13 +161,91 @@ static enum areg_error lmdb_seek(struct store_txn *txn, enum table table, struct
     return error_of(code);
 }
 
+/* ---------------------------------------------------------------- fragments */
+
+static enum areg_error lmdb_fragment_put(struct store_txn *txn, uint64_t number, struct slice fragment)
+{
+    struct extent extents[EXTENT_COUNT_MAX];
+    uint32_t extent_count;
+    uint8_t record[EXTENTS_RECORD_BYTES_MAX];
+    uint8_t key[FRAGMENT_KEY_BYTES];
+    uint8_t *room;
+    enum areg_error error = fragment_file_write(&lmdb_store_of(txn)->fragments, fragment, extents, &extent_count);
+    if (error)
+        return error;
+    const size_t record_bytes = extents_encode(extents, extent_count, record);
+    error = lmdb_put(txn, TABLE_FRAGMENTS, fragment_key(number, key), record_bytes, &room);
+    if (error == AREG_OK)
+        memcpy(room, record, record_bytes);
+    return error;
+}
+
+static enum areg_error extents_find(struct store_txn *txn, struct slice key, struct extent extents[EXTENT_COUNT_MAX],
+                                    uint32_t *extent_count)
+{
+    struct slice record;
+    const enum areg_error error = lmdb_get(txn, TABLE_FRAGMENTS, key, &record);
+    return error ? error : extents_decode(record, extents, extent_count);
+}
+
+static enum areg_error lmdb_fragment_get(struct store_txn *txn, uint64_t number, uint8_t *to, size_t fragment_bytes)
+{
+    struct extent extents[EXTENT_COUNT_MAX];
+    uint32_t extent_count;
+    uint8_t key[FRAGMENT_KEY_BYTES];
+    const enum areg_error error = extents_find(txn, fragment_key(number, key), extents, &extent_count);
+    if (error)
+        return error == AREG_ENOTFOUND ? AREG_ECORRUPT : error;
+    return fragment_file_read(&lmdb_store_of(txn)->fragments, extents, extent_count, to, fragment_bytes);
+}
+
+static enum areg_error lmdb_fragment_del(struct store_txn *txn, uint64_t number)
+{
+    struct extent extents[EXTENT_COUNT_MAX];
+    uint32_t extent_count;
+    uint8_t key[FRAGMENT_KEY_BYTES];
+    enum areg_error error = extents_find(txn, fragment_key(number, key), extents, &extent_count);
+    if (error == AREG_ENOTFOUND)
+        return AREG_OK;
+    if (error == AREG_OK)
+        error = fragment_file_drop(&lmdb_store_of(txn)->fragments, extents, extent_count,
+                                   mdb_txn_id(lmdb_txn_of(txn)->handle));
+    return error ? error : lmdb_del(txn, TABLE_FRAGMENTS, fragment_key(number, key));
+}
+
+/** Tell the fragment file, when it is opened, which blocks are in use. */
+static enum areg_error fragments_claim(struct lmdb_store *store, struct store_txn *txn)
+{
+    uint8_t from[FRAGMENT_KEY_BYTES + 1] = {0};
+    size_t from_bytes = FRAGMENT_KEY_BYTES;
+    for (;;) {
+        struct extent extents[EXTENT_COUNT_MAX];
+        uint32_t extent_count;
+        struct slice key;
+        struct slice record;
+        enum areg_error error = lmdb_seek(txn, TABLE_FRAGMENTS, slice_borrow(from, from_bytes), &key, &record);
+        if (error)
+            return error == AREG_ENOTFOUND ? AREG_OK : error;
+        if (key.bytes != FRAGMENT_KEY_BYTES)
+            return AREG_ECORRUPT;
+        error = extents_decode(record, extents, &extent_count);
+        for (uint32_t i = 0; i < extent_count && error == AREG_OK; i++)
+            error = fragment_file_claim(&store->fragments, extents[i]);
+        if (error)
+            return error;
+        memcpy(from, key.at, key.bytes);
+        from_bytes = sizeof from;
+    }
+}
+
 /* ---------------------------------------------------------------- room */
 
 /** Pages of all trees, LMDB's list of free pages (table 0) included: each tree keeps count of its own. */
-static enum areg_error used_bytes(struct store_txn *txn, uint64_t *bytes)
+static enum areg_error pages_used(struct store_txn *txn, uint64_t *bytes)
 {
     const struct lmdb_store *const store = lmdb_store_of(txn);
-    const MDB_dbi trees[] = {0, store->tables[TABLE_HOST], store->tables[TABLE_REGISTERS], store->tables[TABLE_PIECES]};
+    const MDB_dbi trees[] = {0, store->tables[TABLE_HOST], store->tables[TABLE_REGISTERS],
+                             store->tables[TABLE_FRAGMENTS]};
     uint64_t page_count = 2; /* LMDB's meta pages */
     MDB_stat stat;
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
@@ -168,17 +258,35 @@ static enum areg_error used_bytes(struct store_txn *txn, uint64_t *bytes)
     return AREG_OK;
 }
 
+static uint64_t excess(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
 static enum areg_error lmdb_usage(struct store_txn *txn, struct usage *usage)
 {
-    const struct lmdb_store *const store = lmdb_store_of(txn);
+    struct lmdb_store *const store = lmdb_store_of(txn);
     struct statvfs file_system;
-    struct stat file;
-    int data_file;
-    if (mdb_env_get_fd(store->env, &data_file) || fstat(data_file, &file) || fstatvfs(data_file, &file_system))
+    MDB_envinfo info;
+    MDB_stat stat;
+    uint64_t pages_bytes = 0;
+    if (mdb_env_info(store->env, &info) || mdb_env_stat(store->env, &stat) || fstatvfs(store->directory, &file_system))
         return AREG_EIO;
-    usage->file_bytes = (uint64_t)file.st_size;
-    usage->disk_free_bytes = (uint64_t)file_system.f_bavail * file_system.f_frsize;
-    return used_bytes(txn, &usage->used_bytes);
+    const enum areg_error error = pages_used(txn, &pages_bytes);
+    if (error)
+        return error;
+    const uint64_t pages_end_bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+    const uint64_t blocks_bytes = atomic_load(&store->fragments.used_count) * BLOCK_BYTES;
+    const uint64_t blocks_end_bytes = atomic_load(&store->fragments.end_count) * BLOCK_BYTES;
+    *usage = (struct usage){
+        .used_bytes = pages_bytes + blocks_bytes,
+        .file_bytes = pages_end_bytes + blocks_end_bytes,
+        /* The last eighth of free blocks may be too scattered to be used (blocks.c). */
+        .reusable_bytes = excess(pages_end_bytes, pages_bytes) +
+                          excess(blocks_end_bytes - blocks_end_bytes / BLOCK_SLACK_SHARE, blocks_bytes),
+        .disk_free_bytes = (uint64_t)file_system.f_bavail * file_system.f_frsize,
+    };
+    return AREG_OK;
 }
 
 /**
@@ -198,56 +306,86 @@ static bool disk_is_full(const struct lmdb_store *store, uint64_t bytes)
 
 /* ---------------------------------------------------------------- transactions */
 
+/** The oldest commit that an open reader sees. */
+static uint64_t commit_seen(struct lmdb_store *store)
+{
+    uint64_t seen = UINT64_MAX;
+    pthread_mutex_lock(&store->readers_lock);
+    for (const struct lmdb_txn *reader = store->open_readers; reader; reader = reader->next) {
+        const uint64_t commit = mdb_txn_id(reader->handle);
+        seen = commit < seen ? commit : seen;
+    }
+    pthread_mutex_unlock(&store->readers_lock);
+    return seen;
+}
+
 static enum areg_error begin_write(struct lmdb_store *store, struct store_txn **txn)
 {
     MDB_txn *handle;
+    pthread_mutex_lock(&store->writer_lock);
     const int code = mdb_txn_begin(store->env, NULL, 0, &handle);
-    if (code)
+    if (code) {
+        pthread_mutex_unlock(&store->writer_lock);
         return error_of(code);
+    }
+    fragment_file_begin(&store->fragments, commit_seen(store));
     store->writer = (struct lmdb_txn){.base = {.store = &store->base, .mode = STORE_WRITE}, .handle = handle};
     *txn = &store->writer.base;
     return AREG_OK;
 }
 
-static struct lmdb_txn *idle_take(struct lmdb_store *store)
+/** Renew an idle reader, or make one. Under the lock: what a reader sees must be known before a writer asks. */
+static int reader_open(struct lmdb_store *store, struct lmdb_txn **opened)
 {
-    pthread_mutex_lock(&store->idle_lock);
-    struct lmdb_txn *const txn = store->idle;
-    if (txn)
-        store->idle = txn->next_idle;
-    pthread_mutex_unlock(&store->idle_lock);
-    return txn;
-}
-
-static void idle_give(struct lmdb_store *store, struct lmdb_txn *txn)
-{
-    pthread_mutex_lock(&store->idle_lock);
-    txn->next_idle = store->idle;
-    store->idle = txn;
-    pthread_mutex_unlock(&store->idle_lock);
-}
-
-static enum areg_error begin_read(struct lmdb_store *store, struct store_txn **txn)
-{
-    struct lmdb_txn *reader = idle_take(store);
+    struct lmdb_txn *reader = store->idle_readers;
     int code;
     if (reader) {
+        store->idle_readers = reader->next;
         code = mdb_txn_renew(reader->handle);
         if (code)
             mdb_txn_abort(reader->handle);
     } else {
         reader = calloc(1, sizeof *reader);
         if (!reader)
-            return AREG_ENOMEM;
+            return ENOMEM;
         code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &reader->handle);
     }
     if (code) {
         free(reader);
-        return error_of(code);
+        return code;
     }
+    reader->link = &store->open_readers;
+    reader->next = store->open_readers;
+    if (reader->next)
+        reader->next->link = &reader->next;
+    store->open_readers = reader;
+    *opened = reader;
+    return MDB_SUCCESS;
+}
+
+static enum areg_error begin_read(struct lmdb_store *store, struct store_txn **txn)
+{
+    struct lmdb_txn *reader;
+    pthread_mutex_lock(&store->readers_lock);
+    const int code = reader_open(store, &reader);
+    pthread_mutex_unlock(&store->readers_lock);
+    if (code)
+        return error_of(code);
     reader->base = (struct store_txn){.store = &store->base, .mode = STORE_READ};
     *txn = &reader->base;
     return AREG_OK;
+}
+
+static void reader_close(struct lmdb_store *store, struct lmdb_txn *reader)
+{
+    pthread_mutex_lock(&store->readers_lock);
+    *reader->link = reader->next;
+    if (reader->next)
+        reader->next->link = reader->link;
+    mdb_txn_reset(reader->handle);
+    reader->next = store->idle_readers;
+    store->idle_readers = reader;
+    pthread_mutex_unlock(&store->readers_lock);
 }
 
 static enum areg_error lmdb_begin(struct store *store, enum store_mode mode, struct store_txn **txn)
@@ -256,26 +394,34 @@ static enum areg_error lmdb_begin(struct store *store, enum store_mode mode, str
     return mode == STORE_WRITE ? begin_write(lmdb, txn) : begin_read(lmdb, txn);
 }
 
-static enum areg_error lmdb_commit(struct store_txn *txn)
-{
-    const struct lmdb_store *const store = lmdb_store_of(txn);
-    /* The next writer may take over store->writer as soon as this one is done. */
-    const uint64_t put_bytes = lmdb_txn_of(txn)->put_bytes;
-    const int code = mdb_txn_commit(lmdb_txn_of(txn)->handle);
-    if (code == EIO && disk_is_full(store, put_bytes + COMMIT_OVERHEAD_BYTES))
-        return AREG_EFULL;
-    return error_of(code);
-}
-
 static void lmdb_abort(struct store_txn *txn)
 {
     struct lmdb_store *const store = lmdb_store_of(txn);
-    if (txn->mode == STORE_WRITE) {
-        mdb_txn_abort(lmdb_txn_of(txn)->handle);
+    if (txn->mode == STORE_READ) {
+        reader_close(store, lmdb_txn_of(txn));
         return;
     }
-    mdb_txn_reset(lmdb_txn_of(txn)->handle);
-    idle_give(store, lmdb_txn_of(txn));
+    mdb_txn_abort(store->writer.handle);
+    fragment_file_end(&store->fragments, false);
+    pthread_mutex_unlock(&store->writer_lock);
+}
+
+/** Fragments first: the commit that names them must not be there without them. */
+static enum areg_error lmdb_commit(struct store_txn *txn)
+{
+    struct lmdb_store *const store = lmdb_store_of(txn);
+    enum areg_error error = store->sync ? fragment_file_flush(&store->fragments) : AREG_OK;
+    if (error) {
+        lmdb_abort(txn);
+        return error;
+    }
+    const int code = mdb_txn_commit(store->writer.handle);
+    error = error_of(code);
+    if (code == EIO && disk_is_full(store, store->writer.put_bytes + COMMIT_OVERHEAD_BYTES))
+        error = AREG_EFULL;
+    fragment_file_end(&store->fragments, error == AREG_OK);
+    pthread_mutex_unlock(&store->writer_lock);
+    return error;
 }
 
 /* ---------------------------------------------------------------- open, close */
@@ -283,19 +429,22 @@ static void lmdb_abort(struct store_txn *txn)
 static void lmdb_close(struct store *store)
 {
     struct lmdb_store *const lmdb = (struct lmdb_store *)store;
-    for (struct lmdb_txn *txn = lmdb->idle; txn;) {
-        struct lmdb_txn *const next = txn->next_idle;
-        mdb_txn_abort(txn->handle);
-        free(txn);
-        txn = next;
+    CHECK(!lmdb->open_readers);
+    for (struct lmdb_txn *reader = lmdb->idle_readers; reader;) {
+        struct lmdb_txn *const next = reader->next;
+        mdb_txn_abort(reader->handle);
+        free(reader);
+        reader = next;
     }
+    fragment_file_close(&lmdb->fragments);
     if (lmdb->env)
         mdb_env_close(lmdb->env);
     if (lmdb->lock_file >= 0)
         close(lmdb->lock_file); /* and with it the lock */
     if (lmdb->directory >= 0)
         close(lmdb->directory);
-    pthread_mutex_destroy(&lmdb->idle_lock);
+    pthread_mutex_destroy(&lmdb->readers_lock);
+    pthread_mutex_destroy(&lmdb->writer_lock);
     free(lmdb);
 }
 
@@ -308,6 +457,9 @@ static const struct backend LMDB_BACKEND = {
     .put = lmdb_put,
     .del = lmdb_del,
     .seek = lmdb_seek,
+    .fragment_put = lmdb_fragment_put,
+    .fragment_get = lmdb_fragment_get,
+    .fragment_del = lmdb_fragment_del,
     .usage = lmdb_usage,
 };
 
@@ -380,11 +532,33 @@ static int tables_open(struct lmdb_store *store)
     if (code == MDB_SUCCESS)
         code = mdb_dbi_open(txn, "registers", MDB_CREATE, &store->tables[TABLE_REGISTERS]);
     if (code == MDB_SUCCESS)
-        code = mdb_dbi_open(txn, "pieces", MDB_CREATE, &store->tables[TABLE_PIECES]);
+        code = mdb_dbi_open(txn, "fragments", MDB_CREATE, &store->tables[TABLE_FRAGMENTS]);
     if (code == MDB_SUCCESS)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return code;
+}
+
+static enum areg_error fragments_open(struct lmdb_store *store, const struct store_options *options,
+                                      char why[STORE_WHY_BYTES])
+{
+    enum areg_error error = fragment_file_open(&store->fragments, store->directory);
+    /* The names of new files are not durable by themselves: a power cut must not leave an empty directory behind. */
+    if (error == AREG_OK && options->sync && fsync(store->directory) != 0)
+        error = AREG_EIO;
+    if (error) {
+        snprintf(why, STORE_WHY_BYTES, "%s: cannot open the file of fragments: %s", options->path, strerror(errno));
+        return error;
+    }
+    struct store_txn *txn;
+    error = begin_read(store, &txn);
+    if (error == AREG_OK) {
+        error = fragments_claim(store, txn);
+        lmdb_abort(txn);
+    }
+    if (error)
+        snprintf(why, STORE_WHY_BYTES, "%s: cannot find the fragments: %s", options->path, error_sentence(error));
+    return error;
 }
 
 static enum areg_error lmdb_open(struct lmdb_store *store, const struct store_options *options,
@@ -399,9 +573,6 @@ static enum areg_error lmdb_open(struct lmdb_store *store, const struct store_op
         code = mdb_reader_check(store->env, &stale_reader_count);
     if (code == MDB_SUCCESS)
         code = tables_open(store);
-    /* LMDB leaves the names of new files to chance: a power cut must not leave an empty directory behind. */
-    if (code == MDB_SUCCESS && options->sync && fsync(store->directory) != 0)
-        code = errno;
     if (code) {
         snprintf(why, STORE_WHY_BYTES, "%s: cannot open the data base: %s", options->path, mdb_strerror(code));
         return error_of(code) == AREG_ENOTFOUND ? AREG_ECORRUPT : error_of(code);
@@ -412,7 +583,7 @@ static enum areg_error lmdb_open(struct lmdb_store *store, const struct store_op
     else if (error)
         snprintf(why, STORE_WHY_BYTES, "%s: cannot read the state of the store: %s", options->path,
                  error_sentence(error));
-    return error;
+    return error ? error : fragments_open(store, options, why);
 }
 
 enum areg_error store_lmdb_open(struct store **store, const struct store_options *options, char why[STORE_WHY_BYTES])
@@ -428,7 +599,10 @@ enum areg_error store_lmdb_open(struct store **store, const struct store_options
     store_set_quota(&lmdb->base, options->quota_bytes, options->reserve_bytes);
     lmdb->directory = -1;
     lmdb->lock_file = -1;
-    pthread_mutex_init(&lmdb->idle_lock, NULL);
+    lmdb->fragments.descriptor = -1;
+    lmdb->sync = options->sync;
+    pthread_mutex_init(&lmdb->readers_lock, NULL);
+    pthread_mutex_init(&lmdb->writer_lock, NULL);
     const enum areg_error error = lmdb_open(lmdb, options, why);
     if (error)
         lmdb_close(&lmdb->base);

@@ -5,6 +5,7 @@
 #include "store/map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /** All tables at one moment. */
 struct snapshot {
@@ -100,11 +101,42 @@ static enum areg_error memory_seek(struct store_txn *txn, enum table table, stru
     return map_seek(snapshot_of(txn)->tables[table], from, key, value) ? AREG_OK : AREG_ENOTFOUND;
 }
 
+/* ---------------------------------------------------------------- fragments: values of their table */
+
+static enum areg_error memory_fragment_put(struct store_txn *txn, uint64_t number, struct slice fragment)
+{
+    uint8_t key[FRAGMENT_KEY_BYTES];
+    uint8_t *room;
+    const enum areg_error error = memory_put(txn, TABLE_FRAGMENTS, fragment_key(number, key), fragment.bytes, &room);
+    if (error == AREG_OK)
+        memcpy(room, fragment.at, fragment.bytes);
+    return error;
+}
+
+static enum areg_error memory_fragment_get(struct store_txn *txn, uint64_t number, uint8_t *to, size_t fragment_bytes)
+{
+    uint8_t key[FRAGMENT_KEY_BYTES];
+    struct slice found;
+    const enum areg_error error = memory_get(txn, TABLE_FRAGMENTS, fragment_key(number, key), &found);
+    if (error || found.bytes != fragment_bytes)
+        return AREG_ECORRUPT;
+    memcpy(to, found.at, fragment_bytes);
+    return AREG_OK;
+}
+
+static enum areg_error memory_fragment_del(struct store_txn *txn, uint64_t number)
+{
+    uint8_t key[FRAGMENT_KEY_BYTES];
+    const enum areg_error error = memory_del(txn, TABLE_FRAGMENTS, fragment_key(number, key));
+    return error == AREG_ENOTFOUND ? AREG_OK : error;
+}
+
 static enum areg_error memory_usage(struct store_txn *txn, struct usage *usage)
 {
-    usage->used_bytes = snapshot_of(txn)->used_bytes;
-    usage->file_bytes = usage->used_bytes;
-    usage->disk_free_bytes = (uint64_t)1 << 50; /* only the quota counts */
+    const uint64_t used_bytes = snapshot_of(txn)->used_bytes;
+    *usage = (struct usage){.used_bytes = used_bytes,
+                            .file_bytes = used_bytes,
+                            .disk_free_bytes = (uint64_t)1 << 50}; /* only the quota counts */
     return AREG_OK;
 }
 
@@ -182,6 +214,9 @@ static const struct backend MEMORY_BACKEND = {
     .put = memory_put,
     .del = memory_del,
     .seek = memory_seek,
+    .fragment_put = memory_fragment_put,
+    .fragment_get = memory_fragment_get,
+    .fragment_del = memory_fragment_del,
     .usage = memory_usage,
 };
 

@@ -58,7 +58,7 @@ static uint32_t slot_choose(struct history *history)
 
 static uint32_t fragment_bytes_choose(struct history *history)
 {
-    static const uint32_t limits[] = {0, 1, FRAGMENT_INLINE_BYTES_MAX, PIECE_BYTES, 2 * PIECE_BYTES};
+    static const uint32_t limits[] = {0, 1, FRAGMENT_INLINE_BYTES_MAX, BLOCK_BYTES, 2 * BLOCK_BYTES};
     switch (random_below(&history->random, 4)) {
     case 0: {
         const uint32_t limit = limits[random_below(&history->random, sizeof limits / sizeof *limits)];
