@@ -15,6 +15,8 @@ static uint64_t bucket_end_us(unsigned bucket)
 {
     if (bucket < 8)
         return bucket;
+    if (bucket == LATENCY_BUCKET_COUNT - 1)
+        return UINT64_MAX;
     const unsigned power = bucket / 4 + 1;
     return (UINT64_C(1) << power) + ((uint64_t)(bucket % 4 + 1) << (power - 2)) - 1;
 }

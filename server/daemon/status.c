@@ -79,6 +79,7 @@ static void add_writer(struct text *text, const struct writer_figures *writer, c
     add_field(text, "queued_messages", queue->message_count);
     add_field(text, "queued_bytes", queue->bytes);
     add_field(text, "batches", writer->batch_count);
+    add_field(text, "sweeps", writer->sweep_count);
     add_field(text, "messages", writer->message_count);
     add(text, ",\"messages_per_batch\":%.2f",
         writer->batch_count ? (double)writer->message_count / (double)writer->batch_count : 0.0);

@@ -116,12 +116,12 @@ static enum areg_error handle_jobs(struct writer *writer, struct attempt *attemp
     return replica_tick(writer->with.host->replica, txn, attempt->now_ns);
 }
 
-static enum areg_error commit(struct writer *writer, struct store_txn *txn)
+static enum areg_error commit(struct writer *writer, const struct attempt *attempt, struct store_txn *txn)
 {
     const uint64_t begin_ns = clock_now_ns();
     const enum areg_error error = store_commit(txn);
     const uint64_t end_ns = clock_now_ns();
-    if (error == AREG_OK) {
+    if (error == AREG_OK && attempt->jobs) {
         pthread_mutex_lock(&writer->lock);
         latency_add(&writer->figures.commits, end_ns - begin_ns);
         pthread_mutex_unlock(&writer->lock);
@@ -138,7 +138,7 @@ static enum areg_error try_batch(struct writer *writer, struct attempt *attempt)
         return error;
     error = handle_jobs(writer, attempt, txn);
     if (error == AREG_OK)
-        error = commit(writer, txn);
+        error = commit(writer, attempt, txn);
     else
         store_abort(txn);
     replica_settle(writer->with.host->replica, error == AREG_OK);
@@ -212,7 +212,8 @@ static void count_batch(struct writer *writer, const struct attempt *attempt, en
     if (error == AREG_ENOMEM)
         complain(writer, "a batch was dropped: out of memory", message_count);
     pthread_mutex_lock(&writer->lock);
-    writer->figures.batch_count++;
+    writer->figures.batch_count += attempt->jobs != NULL;
+    writer->figures.sweep_count += attempt->jobs == NULL;
     writer->figures.message_count += message_count;
     writer->figures.full_count += attempt->full_count;
     writer->figures.lost_count += lost_count;

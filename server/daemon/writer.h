@@ -30,11 +30,12 @@ void writer_join(struct writer *writer);
 
 struct writer_figures {
     uint64_t batch_count;
+    uint64_t sweep_count; /* transactions without a message */
     uint64_t message_count;
-    uint64_t full_count;   /* puts that were answered FULL */
-    uint64_t lost_count;   /* requests whose record does not decode */
-    uint64_t failed_count; /* batches given up without memory */
-    struct latency commits;
+    uint64_t full_count;    /* puts that were answered FULL */
+    uint64_t lost_count;    /* requests whose record does not decode */
+    uint64_t failed_count;  /* batches given up without memory */
+    struct latency commits; /* of batches */
 };
 void writer_figures(struct writer *writer, struct writer_figures *figures);
 
