@@ -15,7 +15,8 @@
 
 /* What /proc/PID/stat says. */
 struct process_stat {
-    char state; /* 'R', 'S', 'T', 'Z', ... */
+    char state; /* of its first thread: 'R', 'S', 'T', 'Z', ... */
+    uint64_t thread_count;
     uint64_t cpu_ticks;
     uint64_t started_ticks;
 };
@@ -44,13 +45,15 @@ static bool read_stat(pid_t pid, struct process_stat *stat)
         return false;
     unsigned long long user_ticks;
     unsigned long long system_ticks;
+    unsigned long long thread_count;
     unsigned long long started_ticks;
     const int fields =
-        sscanf(after_name + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu %*s %*s %*s %*s %*s %*s %llu",
-               &stat->state, &user_ticks, &system_ticks, &started_ticks);
+        sscanf(after_name + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu %*s %*s %*s %*s %llu %*s %llu",
+               &stat->state, &user_ticks, &system_ticks, &thread_count, &started_ticks);
     stat->cpu_ticks = user_ticks + system_ticks;
+    stat->thread_count = thread_count;
     stat->started_ticks = started_ticks;
-    return fields == 4;
+    return fields == 5;
 }
 
 void process_boot_id(char boot_id[BOOT_ID_BYTES])
@@ -62,7 +65,10 @@ void process_boot_id(char boot_id[BOOT_ID_BYTES])
 enum process_state process_state(struct process process)
 {
     struct process_stat stat;
-    if (!read_stat(process.pid, &stat) || stat.started_ticks != process.started_ticks || strchr("ZX", stat.state))
+    if (!read_stat(process.pid, &stat) || stat.started_ticks != process.started_ticks)
+        return PROCESS_GONE;
+    /* A process that is killed loses its first thread first; its files are held until the last one has gone. */
+    if ((stat.state == 'Z' || stat.state == 'X') && stat.thread_count <= 1)
         return PROCESS_GONE;
     return stat.state == 'T' ? PROCESS_PAUSED : PROCESS_RUNNING;
 }

@@ -210,6 +210,15 @@ class Cluster(Workspace):
         """Run areg on this cluster."""
         return run([program("areg"), *map(str, arguments)], self.seeds, stdin, seconds_max)
 
+    def areg_begin(self, *arguments):
+        """Run it in the background; see finish()."""
+        return self._begin([program("areg"), *map(str, arguments)])
+
+    def _begin(self, arguments):
+        child = start(arguments, self.seeds)
+        self._children.append(child)
+        return child
+
     def status(self):
         """What every host says of itself: id -> the host's row of `areg ping --json`."""
         document = json.loads(must(self.areg("ping", "--json")).stdout)
@@ -224,17 +233,28 @@ class Cluster(Workspace):
 
     def bench_begin(self, *arguments):
         """Run areg-lab bench in the background; see bench_end()."""
-        child = start(self._bench(arguments))
-        self._children.append(child)
-        return child
+        return self._begin(self._bench(arguments))
 
     def bench_end(self, child, seconds_max=120):
-        """Wait for it; returns its document."""
+        """Let it begin no more operations; returns its document. SIGTERM is how one asks it to end early."""
+        child.send_signal(signal.SIGTERM)
         return json.loads(must(finish(child, seconds_max)).stdout)
 
     def check(self, *histories, flags=()):
         """Run areg-lab check; returns its verdict's document, and fails unless it is linearizable."""
         return json.loads(must(run([program("areg-lab"), "check", "--json", *flags, *map(str, histories)])).stdout)
+
+
+def read_history(path):
+    """The operations of a history, as dictionaries; versions as tuples that compare like tags."""
+    operations = []
+    for line in pathlib.Path(path).read_text().splitlines():
+        operation = json.loads(line)
+        if operation["version"] is not None:
+            z, writer = operation["version"].split(".")
+            operation["version"] = (int(z), int(writer, 16))
+        operations.append(operation)
+    return operations
 
 
 def write_genesis(path, addresses, code="rs:5,3", delta=8, shards=1):

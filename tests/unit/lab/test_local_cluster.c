@@ -4,6 +4,7 @@
 #include "lab/local_hosts.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -277,8 +278,54 @@ static void nobody_else_is_signaled_through_a_pid_that_was_used_again(void **sta
     end_all(&cluster);
 }
 
-int main(void)
+static void *sleep_for_long(void *arg)
 {
+    (void)arg;
+    if (write(PROCESS_READY_FD, "ready", 5) == 5)
+        sleep(60);
+    return NULL;
+}
+
+/* This very program as a process whose first thread has ended and whose second one has not. */
+_Noreturn static void lose_first_thread(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, sleep_for_long, NULL) != 0)
+        exit(1);
+    pthread_exit(NULL);
+}
+
+static void a_process_is_there_until_its_last_thread_has_gone(void **state)
+{
+    const struct world *world = *state;
+    char log[160];
+    char text[8];
+    int ready_fd;
+    struct process process;
+    snprintf(log, sizeof log, "%s/log", world->dir);
+    char *const argv[] = {(char[]){"/proc/self/exe"}, (char[]){"lose-first-thread"}, NULL};
+    assert_int_equal(process_start(argv, log, &process, &ready_fd), AREG_OK);
+    assert_int_equal(read(ready_fd, text, sizeof text), 5);
+    close(ready_fd);
+    char path[64];
+    char stat[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process.pid);
+    while (!strstr(stat, ") Z ")) {
+        const int fd = open(path, O_RDONLY);
+        assert_true(fd >= 0 && read(fd, stat, sizeof stat - 1) > 0);
+        close(fd);
+    }
+    assert_true(process_is_there(process));
+    assert_false(process_await_end(process, 20));
+    assert_int_equal(process_signal(process, SIGKILL), AREG_OK);
+    assert_true(process_await_end(process, WAIT_MS));
+    assert_false(process_is_there(process));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "lose-first-thread") == 0)
+        lose_first_thread();
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_world, remove_world)
     const struct CMUnitTest tests[] = {
         CASE(state_reads_back_as_it_was_saved),
@@ -291,6 +338,7 @@ int main(void)
         CASE(a_host_that_is_never_ready_is_given_up),
         CASE(a_deaf_host_is_killed_in_the_end),
         CASE(a_paused_host_ends_when_it_is_asked_to),
+        CASE(a_process_is_there_until_its_last_thread_has_gone),
         CASE(nobody_else_is_signaled_through_a_pid_that_was_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
