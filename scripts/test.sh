@@ -53,7 +53,7 @@ for preset in "${presets[@]}"; do
     echo "test: $preset"
     # A passed test is one short line; the header and the summary of each run are left out for the one at the end.
     ctest --preset "$preset" --no-label-summary "${ctest_options[@]}" 2>&1 | tee "$log" |
-        grep -vE '^(Test project| +Start +[0-9]+:|Internal ctest|$)|tests passed, |^Total Test time'
+        grep -vE '^(Test project| +Start +[0-9]+:|Internal ctest|Errors while running CTest|$)|tests passed, |^Total Test time'
     [[ ${PIPESTATUS[0]} == 0 ]] || failed_presets+=("$preset")
     if [[ $(grep -E 'tests passed, ' "$log") =~ ,\ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then
         failed_count=$((failed_count + BASH_REMATCH[1]))
@@ -70,5 +70,6 @@ if ((failed_count == 0 && ${#failed_presets[@]})); then
     test_count=$((test_count + failed_count))
 fi
 passed_percent=$((test_count ? (test_count - failed_count) * 100 / test_count : 0))
+echo "test: ${presets[*]}, $SECONDS s"
 echo "$passed_percent% tests passed, $failed_count tests failed out of $test_count"
 ((failed_count == 0 && test_count > 0))
