@@ -43,10 +43,11 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listener.accept()
+            except OSError:
+                return  # the listener was closed
+            try:
                 host = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
-                if self._listener.fileno() < 0:
-                    return
                 client.close()  # the host is down
                 continue
             with self._lock:

@@ -171,7 +171,7 @@ class OnCluster(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn(b"--seeds", result.stderr)
 
-    def test_one_host_down_changes_nothing(self):
+    def test_one_host_down_changes_nothing_and_without_any_commands_end_in_time_and_name_them(self):
         with harness.Cluster(name="cli-down", sync="none") as cluster:
             harness.must(cluster.areg("put", "k", "v"))
             cluster.kill("s1")

@@ -69,13 +69,21 @@ class Outcomes(unittest.TestCase):
         self.assertNotEqual(second, tag)
         self.assertEqual(self.areg("get", "k").stdout, b"small")
 
-    def test_a_write_that_reached_k_hosts_is_unknown_and_then_completed_by_a_reader(self):
+    def test_a_write_that_reached_k_hosts_is_unknown_and_once_it_was_read_it_stays(self):
         self.areg("put", "k", "old")
         self.cluster.swallow(["s4", "s5"], FIRST_ROUND_BYTES)
         tag = self.cut_off("put", "k", stdin=VALUE)
-        self.cluster.swallow(["s4", "s5"], None)
+        # A quorum with all three that have it shows the new value, and the reader writes it to s4.
+        self.cluster.swallow(["s4"], None)
+        self.cluster.swallow(["s5"], 0)
         self.assertEqual(self.areg("get", "k").stdout, VALUE)
-        self.assertIn(tag, self.areg("stat", "k").stdout.decode())
+        # So it shows to every quorum, though s5 never heard of it.
+        self.cluster.swallow(["s5"], None)
+        for hidden in ("s1", "s2", "s3", "s4"):
+            self.cluster.swallow(self.cluster.addresses, None)
+            self.cluster.swallow([hidden], 0)
+            self.assertEqual(self.areg("get", "k").stdout, VALUE)
+            self.assertIn(tag, self.areg("stat", "k").stdout.decode())
 
     def test_a_write_that_reached_fewer_hosts_never_decodes_to_something_else(self):
         self.areg("put", "k", "old")
