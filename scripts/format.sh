@@ -3,10 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-mode=-i
+mode=(-i)
 case "${1:-}" in
 "") ;;
---check) mode="--dry-run -Werror" ;;
+--check) mode=(--dry-run -Werror) ;;
 *)
     echo "usage: scripts/format.sh [--check]" >&2
     exit 2
@@ -14,4 +14,4 @@ case "${1:-}" in
 esac
 
 # Tracked files and new ones, but not ignored ones.
-git ls-files -z --cached --others --exclude-standard '*.c' '*.h' | xargs -0 -r clang-format --style=file $mode
+git ls-files -z --cached --others --exclude-standard '*.c' '*.h' | xargs -0 -r clang-format --style=file "${mode[@]}"

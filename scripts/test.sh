@@ -2,7 +2,7 @@
 # Runs every test from a fresh checkout: installs what is missing, builds, tests. The last line is the summary of all
 # runs together; any failure makes the exit code 1.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 usage() {
     cat <<'EOT'
