@@ -114,8 +114,9 @@ enum exit_code cli_fail_usage(const struct command *command, const char *format,
 /** Whether what was printed on stdout has arrived; says so if not. */
 enum exit_code cli_flush(const struct cli *cli);
 
-/** The list of all commands, which ends with a NULL; and the page of help of the program. */
-extern const struct command *const cli_commands[];
+/** The program's page of help. */
 void cli_print_help(FILE *to);
+/** Run the command `name` with what stands beside it; for a name that is none, say what there is. */
+enum exit_code cli_run(const char *name, int argc, char **argv);
 
 #endif

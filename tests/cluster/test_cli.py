@@ -47,7 +47,8 @@ class OnCluster(unittest.TestCase):
                 self.assertEqual(self.areg("get", "size").stdout, value)
                 self.areg("get", "size", "-o", copy)
                 self.assertEqual(copy.read_bytes(), value)
-                self.assertEqual(json_of(self.areg("stat", "size", "--json")), {"v": 1, "key": "size", "tag": tag, "bytes": size})
+                document = json_of(self.areg("stat", "size", "--json"))
+                self.assertEqual(document, {"v": 1, "key": "size", "tag": tag, "bytes": size})
                 self.areg("put", "size", "-", stdin=value)
                 self.assertEqual(self.areg("get", "size").stdout, value)
                 self.assertNotEqual(self.tag_of("size"), tag)
@@ -68,8 +69,8 @@ class OnCluster(unittest.TestCase):
         self.assertIn(b"larger than 16 MiB", self.areg("put", "big", f"@{large}", exit_code=1).stderr)
         self.areg("put", "big", stdin=bytes(VALUE_BYTES_MAX + 1), exit_code=1)
         with open("/dev/zero", "rb") as endless:
-            result = subprocess.run([harness.program("areg"), "put", "big", "--seeds", self.cluster.seeds], stdin=endless,
-                                    stderr=subprocess.PIPE, timeout=30)
+            arguments = [harness.program("areg"), "put", "big", "--seeds", self.cluster.seeds]
+            result = subprocess.run(arguments, stdin=endless, stderr=subprocess.PIPE, timeout=30)
         self.assertEqual(result.returncode, 1)
         self.assertLess(time.monotonic() - began, 10)
         self.areg("get", "big", exit_code=3)
@@ -133,8 +134,8 @@ class OnCluster(unittest.TestCase):
     def test_output_that_can_not_be_written_exits_1(self):
         self.areg("put", "full", "-", stdin=bytes(100000))
         with open("/dev/full", "wb") as full:
-            result = subprocess.run([harness.program("areg"), "get", "full", "--seeds", self.cluster.seeds], stdout=full,
-                                    stderr=subprocess.PIPE, timeout=30)
+            arguments = [harness.program("areg"), "get", "full", "--seeds", self.cluster.seeds]
+            result = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, timeout=30)
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"No space left", result.stderr)
         self.assertIn(b"No such file", self.areg("get", "full", "-o", "/nonexistent/x", exit_code=1).stderr)
@@ -164,9 +165,10 @@ class OnCluster(unittest.TestCase):
         config = self.cluster.dir / "client.conf"
         config.write_text(f'seeds = [ "{self.cluster.seeds.split(",")[0]}" ];\ntimeout = "2 s";\n')
         harness.must(harness.run([harness.program("areg"), "put", "where", "x", "--config", str(config)]))
-        seeds = ["--seeds", self.cluster.seeds]
-        harness.must(harness.run([harness.program("areg"), *seeds, "get", "where"], seeds=nowhere))
-        harness.must(harness.run([harness.program("areg"), "get", "where", "--config", "/nonexistent"], seeds=self.cluster.seeds))
+        flags = ["--seeds", self.cluster.seeds]
+        harness.must(harness.run([harness.program("areg"), *flags, "get", "where"], seeds=nowhere))
+        flags = ["--config", "/nonexistent"]
+        harness.must(harness.run([harness.program("areg"), "get", "where", *flags], seeds=self.cluster.seeds))
         result = harness.run([harness.program("areg"), "get", "where"])
         self.assertEqual(result.returncode, 2)
         self.assertIn(b"--seeds", result.stderr)
