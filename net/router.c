@@ -30,6 +30,7 @@ struct router {
     int wake_fd;
     char address[ADDRESS_BYTES_MAX + 1];
     struct net_counters counters;
+    bool may_have_input; /* that the descriptor does not tell of */
     unsigned peer_count;
     struct router_peer *buckets[BUCKET_COUNT];
 };
@@ -127,6 +128,7 @@ enum areg_error router_create(struct router **router, const char *address, char 
         return AREG_ENOMEM;
     }
     made->wake_fd = -1;
+    made->may_have_input = true;
     const enum areg_error error = open_parts(made, address, why);
     if (error != AREG_OK) {
         router_destroy(made, 0);
@@ -185,8 +187,11 @@ bool router_receive(struct router *router, struct peer_id *from, struct packet *
         const int id_bytes = zmq_recv(router->socket, from->at, sizeof from->at, ZMQ_DONTWAIT);
         if (id_bytes < 0 && errno == EINTR)
             continue;
-        if (id_bytes < 0)
+        if (id_bytes < 0) {
+            router->may_have_input = false;
             return false;
+        }
+        router->may_have_input = true;
         CHECK(id_bytes <= PEER_ID_BYTES_MAX);
         from->bytes = (uint8_t)id_bytes;
         if (frames_receive(router->socket, packet, &router->counters) == FRAMES_RECEIVED)
@@ -220,6 +225,7 @@ static struct ledger *ledger_of(struct router *router, const struct peer_id *id)
 bool router_send(struct router *router, const struct peer_id *to, struct packet *packet)
 {
     struct ledger *ledger = ledger_of(router, to);
+    router->may_have_input = true; /* sending may take in the news of it */
     if (ledger)
         return frames_send(router->socket, slice_borrow(to->at, to->bytes), packet, ledger, &router->counters);
     packet_fini(packet);
@@ -231,9 +237,10 @@ bool router_send(struct router *router, const struct peer_id *to, struct packet 
 
 void router_wait(struct router *router, int wait_ms)
 {
-    /* The descriptor tells of new things only, and sending may have taken in the news already: so look first. */
-    if (socket_has_input(router->socket))
+    /* The descriptor tells of new things only, and those that are not new any more must be looked for. */
+    if (router->may_have_input && socket_has_input(router->socket))
         return;
+    router->may_have_input = false;
     struct pollfd polled[] = {{.fd = router->socket_fd, .events = POLLIN}, {.fd = router->wake_fd, .events = POLLIN}};
     poll(polled, 2, wait_ms);
     if (polled[1].revents & POLLIN) {

@@ -105,9 +105,10 @@ bool work_queue_offer(struct work_queue *queue, struct job *job)
         queue->message_count += job->item_count;
         queue->urgent_count += !job->is_patient;
         queue->bytes += job->bytes;
-        pthread_cond_signal(&queue->changed);
     }
     pthread_mutex_unlock(&queue->lock);
+    if (is_taken)
+        pthread_cond_signal(&queue->changed); /* without the lock, so that who wakes up does not wait for it */
     return is_taken;
 }
 
