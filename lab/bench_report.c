@@ -66,21 +66,26 @@ static struct costs costs_of(const struct bench_result *result)
 
 /* ---------------------------------------------------------------- for people */
 
-static void print_kind(const struct bench_result *result, enum load_kind kind, FILE *to)
+void bench_table_head(FILE *to)
 {
-    const struct load_tally *tally = &result->total.kinds[kind];
-    const struct outcome_counts counts = bench_outcomes(tally);
-    if (counts.all == 0)
+    fprintf(to, "  %-6s  %10s  %9s  %9s  %9s  %9s  %10s  %9s  %7s  %7s\n", "", "ops/s", "p50", "p99", "p99.9", "max",
+            "ok", "not found", "failed", "unknown");
+}
+
+void bench_table_row(const char *kind_name, const struct histogram *latency_ns, const struct outcome_counts *counts,
+                     double seconds, FILE *to)
+{
+    if (counts->all == 0)
         return;
     static const uint32_t quantiles[] = {P50, P99, P99_9, 100000};
-    fprintf(to, "  %-5s  %10.0f", kind_names[kind], (double)counts.all / result->seconds);
+    fprintf(to, "  %-6s  %10.0f", kind_name, ratio((double)counts->all, seconds));
     for (unsigned i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
         char text[UNITS_TEXT_BYTES];
-        fprintf(to, "  %9s",
-                units_print_duration(histogram_quantile(&tally->latency_ns, quantiles[i]) / 1000 * 1000, text));
+        const uint64_t quantile_us = histogram_quantile(latency_ns, quantiles[i]) / 1000;
+        fprintf(to, "  %9s", units_print_duration(quantile_us * 1000, text));
     }
-    fprintf(to, "  %10" PRIu64 "  %9" PRIu64 "  %7" PRIu64 "  %7" PRIu64 "\n", counts.ok, counts.not_found,
-            counts.failed, counts.unknown);
+    fprintf(to, "  %10" PRIu64 "  %9" PRIu64 "  %7" PRIu64 "  %7" PRIu64 "\n", counts->ok, counts->not_found,
+            counts->failed, counts->unknown);
 }
 
 static void print_errors(const struct bench_result *result, FILE *to)
@@ -89,7 +94,7 @@ static void print_errors(const struct bench_result *result, FILE *to)
         for (unsigned error = AREG_OK + 1; error <= AREG_EMAYBE; error++) {
             const uint64_t count = result->total.kinds[kind].errors[error];
             if (count > 0 && error != AREG_ENOTFOUND)
-                fprintf(to, "  %-5s  %10" PRIu64 " x %s: %s\n", kind_names[kind], count,
+                fprintf(to, "  %-6s  %10" PRIu64 " x %s: %s\n", kind_names[kind], count,
                         error_name((enum areg_error)error), error_sentence((enum areg_error)error));
         }
 }
@@ -104,10 +109,12 @@ void bench_report_text(const struct bench_result *result, FILE *to)
     if (options->rate_hz)
         fprintf(to, "%" PRIu64 " operations/s due, ", options->rate_hz);
     fprintf(to, "%.1f s\n\n", result->seconds);
-    fprintf(to, "  %-5s  %10s  %9s  %9s  %9s  %9s  %10s  %9s  %7s  %7s\n", "", "ops/s", "p50", "p99", "p99.9", "max",
-            "ok", "not found", "failed", "unknown");
-    print_kind(result, LOAD_READ, to);
-    print_kind(result, LOAD_WRITE, to);
+    bench_table_head(to);
+    for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
+        const struct load_tally *tally = &result->total.kinds[kind];
+        const struct outcome_counts counts = bench_outcomes(tally);
+        bench_table_row(kind_names[kind], &tally->latency_ns, &counts, result->seconds, to);
+    }
     print_errors(result, to);
     const struct costs costs = costs_of(result);
     fputc('\n', to);
@@ -126,18 +133,25 @@ void bench_report_text(const struct bench_result *result, FILE *to)
 
 /* ---------------------------------------------------------------- for programs */
 
+void bench_json_outcomes(const struct histogram *latency_ns, const struct outcome_counts *counts, double seconds,
+                         FILE *to)
+{
+    fprintf(to,
+            "\"ops\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"not_found\":%" PRIu64 ",\"failed\":%" PRIu64
+            ",\"unknown\":%" PRIu64 ",\"per_second\":%.1f,\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64
+            ",\"p999_ns\":%" PRIu64 ",\"max_ns\":%" PRIu64,
+            counts->all, counts->ok, counts->not_found, counts->failed, counts->unknown,
+            ratio((double)counts->all, seconds), histogram_quantile(latency_ns, P50),
+            histogram_quantile(latency_ns, P99), histogram_quantile(latency_ns, P99_9), latency_ns->max);
+}
+
 static void print_kind_json(const struct bench_result *result, enum load_kind kind, FILE *to)
 {
     const struct load_tally *tally = &result->total.kinds[kind];
     const struct outcome_counts counts = bench_outcomes(tally);
-    fprintf(to,
-            "\"%s\":{\"ops\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"not_found\":%" PRIu64 ",\"failed\":%" PRIu64
-            ",\"unknown\":%" PRIu64 ",\"per_second\":%.1f,\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64
-            ",\"p999_ns\":%" PRIu64 ",\"max_ns\":%" PRIu64 ",\"errors\":{",
-            kind_names[kind], counts.all, counts.ok, counts.not_found, counts.failed, counts.unknown,
-            (double)counts.all / result->seconds, histogram_quantile(&tally->latency_ns, P50),
-            histogram_quantile(&tally->latency_ns, P99), histogram_quantile(&tally->latency_ns, P99_9),
-            tally->latency_ns.max);
+    fprintf(to, "\"%s\":{", kind_names[kind]);
+    bench_json_outcomes(&tally->latency_ns, &counts, result->seconds, to);
+    fprintf(to, ",\"errors\":{");
     const char *separator = "";
     for (unsigned error = AREG_OK + 1; error <= AREG_EMAYBE; error++) {
         if (tally->errors[error] == 0)
@@ -176,24 +190,27 @@ void bench_report_json(const struct bench_result *result, FILE *to)
     fprintf(to, "}}\n");
 }
 
-void bench_csv_header(FILE *to)
+void bench_csv_head(const char *time_name, FILE *to)
 {
-    fprintf(to, "second,op,ops,ok,not_found,failed,unknown,p50_us,p99_us,max_us\n");
+    fprintf(to, "%s,op,ops,ok,not_found,failed,unknown,p50_us,p99_us,max_us\n", time_name);
 }
 
-void bench_csv_rows(const struct load_window *window, uint64_t second, FILE *to)
+void bench_csv_row(double time, const char *kind_name, const struct histogram *latency_ns,
+                   const struct outcome_counts *counts, FILE *to)
+{
+    fprintf(
+        to, "%g,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
+        time, kind_name, counts->all, counts->ok, counts->not_found, counts->failed, counts->unknown,
+        histogram_quantile(latency_ns, P50) / 1000, histogram_quantile(latency_ns, P99) / 1000, latency_ns->max / 1000);
+}
+
+void bench_csv_second(const struct load_window *window, uint64_t second, FILE *to)
 {
     for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
         const struct load_tally *tally = &window->kinds[kind];
         const struct outcome_counts counts = bench_outcomes(tally);
-        if (counts.all == 0)
-            continue;
-        fprintf(to,
-                "%" PRIu64 ",%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-                ",%" PRIu64 "\n",
-                second, kind_names[kind], counts.all, counts.ok, counts.not_found, counts.failed, counts.unknown,
-                histogram_quantile(&tally->latency_ns, P50) / 1000, histogram_quantile(&tally->latency_ns, P99) / 1000,
-                tally->latency_ns.max / 1000);
+        if (counts.all > 0)
+            bench_csv_row((double)second, kind_names[kind], &tally->latency_ns, &counts, to);
     }
     fflush(to);
 }

@@ -6,6 +6,28 @@
 
 #include "lab/load.h"
 
+/** Operations of one kind by what they came to. */
+struct outcome_counts {
+    uint64_t all;
+    uint64_t ok;        /* also a read that found nothing */
+    uint64_t not_found; /* of those */
+    uint64_t failed;    /* no effect */
+    uint64_t unknown;
+};
+struct outcome_counts bench_outcomes(const struct load_tally *tally);
+
+/** A table for people: its head, and one row for operations of one kind; nothing if there were none. */
+void bench_table_head(FILE *to);
+void bench_table_row(const char *kind_name, const struct histogram *latency_ns, const struct outcome_counts *counts,
+                     double seconds, FILE *to);
+/** The same for programs; `time` begins the row, in `time_name`'s unit. */
+void bench_csv_head(const char *time_name, FILE *to);
+void bench_csv_row(double time, const char *kind_name, const struct histogram *latency_ns,
+                   const struct outcome_counts *counts, FILE *to);
+/** The same as members of a JSON object. */
+void bench_json_outcomes(const struct histogram *latency_ns, const struct outcome_counts *counts, double seconds,
+                         FILE *to);
+
 /** Everything that is reported of one run. */
 struct bench_result {
     const char *mix;
@@ -22,20 +44,9 @@ struct bench_result {
 void bench_report_text(const struct bench_result *result, FILE *to);
 void bench_report_json(const struct bench_result *result, FILE *to);
 
-void bench_csv_header(FILE *to);
-/** One line for each kind of operation that completed in this second. */
-void bench_csv_rows(const struct load_window *window, uint64_t second, FILE *to);
+/** One row of CSV for each kind of operation that completed in this second. */
+void bench_csv_second(const struct load_window *window, uint64_t second, FILE *to);
 /** One line for people about this second. */
 void bench_progress_line(const struct load_window *window, uint64_t second, FILE *to);
-
-/** Operations by what they came to. */
-struct outcome_counts {
-    uint64_t all;
-    uint64_t ok;        /* also a read that found nothing */
-    uint64_t not_found; /* of those */
-    uint64_t failed;    /* no effect */
-    uint64_t unknown;
-};
-struct outcome_counts bench_outcomes(const struct load_tally *tally);
 
 #endif

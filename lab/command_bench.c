@@ -146,8 +146,8 @@ static void measure(struct load *load, const struct outputs *outputs, int signal
         load_take_window(load, &window);
         add_window(&result->total, &window);
         if (outputs->csv)
-            bench_csv_rows(&window, second, outputs->csv);
-        if (outputs->is_verbose)
+            bench_csv_second(&window, second, outputs->csv);
+        if (outputs->is_verbose && !is_over)
             bench_progress_line(&window, second, stderr);
         second++;
     }
@@ -232,7 +232,7 @@ static int run_and_report(struct load_options *options, const struct bench_flags
     };
     options->history = outputs.history;
     if (outputs.csv)
-        bench_csv_header(outputs.csv);
+        bench_csv_head("second", outputs.csv);
     const int signal_fd = up_open_signals();
     int exit_code = EXIT_CODE_ERROR;
     if (!has_failed && signal_fd < 0)

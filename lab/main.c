@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"host", "list its hosts, or kill, stop, start, pause or resume some", command_host},
     {"shell", "a shell, or one command, with a cluster of its own", command_shell},
     {"bench", "load a cluster and measure", command_bench},
+    {"summary", "latencies and outcomes from recorded histories", command_summary},
     {"check", "judge recorded histories: linearizable or not", command_check},
 };
 

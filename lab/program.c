@@ -15,17 +15,16 @@ bool program_parse(const struct command_page *page, const struct flag *flags, co
 {
     char why[COMMAND_LINE_WHY_BYTES];
     const enum areg_error error = command_line_parse(flags, argc, argv, line, why);
+    *exit_code = EXIT_CODE_OK;
     if (common->help) {
         printf("usage: areg-lab %s\n\n%s\n\nflags:\n", page->synopsis, page->text);
         command_line_print_flags(flags, stdout);
         printf("\nexamples:\n%s\n", page->examples);
-        *exit_code = EXIT_CODE_OK;
         return false;
     }
     if (common->version) {
         printf("areg-lab %s.%s.%s\n", TEXT_OF(AREG_VERSION_MAJOR), TEXT_OF(AREG_VERSION_MINOR),
                TEXT_OF(AREG_VERSION_PATCH));
-        *exit_code = EXIT_CODE_OK;
         return false;
     }
     if (error) {

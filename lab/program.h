@@ -29,6 +29,7 @@ int command_check(int argc, char **argv);
 int command_down(int argc, char **argv);
 int command_host(int argc, char **argv);
 int command_shell(int argc, char **argv);
+int command_summary(int argc, char **argv);
 int command_up(int argc, char **argv);
 
 struct common_flags {
@@ -62,8 +63,8 @@ struct command_page {
 };
 
 /**
- * Parse a command's flags, and answer --help and --version. True: go on. False: leave with `*exit_code`; what there was
- * to say has been said.
+ * Parse a command's flags, and answer --help and --version. True: go on, with EXIT_CODE_OK so far. False: leave with
+ * `*exit_code`; what there was to say has been said.
  */
 bool program_parse(const struct command_page *page, const struct flag *flags, const struct common_flags *common,
                    int argc, char **argv, struct command_line *line, int *exit_code);
