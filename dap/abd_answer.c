@@ -30,28 +30,20 @@ static enum areg_error abd_put_data(const struct seat *seat, struct slice key, c
     return store_register_put(seat->txn, seat->slot, key, &held);
 }
 
-static enum areg_error abd_confirm(const struct seat *seat, struct slice key, struct tag tag,
-                                   struct answer_effect *effect)
+/* A value is superseded by the next one at once, so there is nothing to drop. */
+static enum areg_error abd_sweep(const struct seat *seat, struct slice key, struct tag tag,
+                                 struct answer_effect *effect)
 {
     struct stored_register held;
+    (void)tag;
     *effect = (struct answer_effect){0};
     const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &held);
     if (error != AREG_OK)
         return error == AREG_ENOTFOUND ? AREG_OK : error;
-    if (tag_compare(tag, held.confirmed) <= 0)
+    if (tag_compare(seat->confirmed, held.confirmed) <= 0)
         return AREG_OK;
-    held.confirmed = tag;
+    held.confirmed = seat->confirmed;
     return store_register_put(seat->txn, seat->slot, key, &held);
-}
-
-static enum areg_error abd_sweep(const struct seat *seat, struct slice key, struct tag tag,
-                                 struct answer_effect *effect)
-{
-    (void)seat;
-    (void)key;
-    (void)tag;
-    *effect = (struct answer_effect){0};
-    return AREG_OK;
 }
 
 const struct dap_answer abd_answer = {
@@ -59,6 +51,5 @@ const struct dap_answer abd_answer = {
     .get_data = list_get_data,
     .fragment_fits = list_fragment_fits,
     .put_data = abd_put_data,
-    .confirm = abd_confirm,
     .sweep = abd_sweep,
 };

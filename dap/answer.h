@@ -14,6 +14,7 @@ struct seat {
     uint32_t slot;
     const struct config *config;
     unsigned member_index;
+    struct tag confirmed; /* of the register at hand, as far as it is known and not yet stored; zero: nothing is */
 };
 
 /** What a mutation did, for the counters and for the sweep. */
@@ -40,9 +41,8 @@ struct dap_answer {
     /** Store a fragment, or not, if it is old; the put is acknowledged unless it is refused. */
     enum areg_error (*put_data)(const struct seat *seat, struct slice key, const struct entry *entry,
                                 struct slice fragment, struct answer_effect *effect);
-    /** An operation of this tag has completed in this configuration. */
-    enum areg_error (*confirm)(const struct seat *seat, struct slice key, struct tag tag, struct answer_effect *effect);
-    /** Drop the entries below `tag`, which have been superseded for the grace time. */
+    /** Store what the seat knows to be confirmed, and drop the entries below `tag`: they are below a confirmed one, and
+     * have been for the grace time. */
     enum areg_error (*sweep)(const struct seat *seat, struct slice key, struct tag tag, struct answer_effect *effect);
 };
 

@@ -97,6 +97,7 @@ static enum areg_error treas_put_data(const struct seat *seat, struct slice key,
     const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &list);
     if (error != AREG_OK && error != AREG_ENOTFOUND)
         return error;
+    list.confirmed = tag_max(list.confirmed, seat->confirmed);
     bool is_listed;
     const unsigned position = position_of(&list, entry->tag, &is_listed);
     if (is_listed || tag_compare(entry->tag, list.trimmed) <= 0) {
@@ -116,40 +117,25 @@ static enum areg_error treas_put_data(const struct seat *seat, struct slice key,
     return store_register_put(seat->txn, seat->slot, key, &list);
 }
 
-static enum areg_error treas_confirm(const struct seat *seat, struct slice key, struct tag tag,
-                                     struct answer_effect *effect)
-{
-    struct stored_register list;
-    *effect = (struct answer_effect){0};
-    const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &list);
-    if (error == AREG_ENOTFOUND)
-        return AREG_OK; /* Not here yet: a hint without a register is not worth a record. */
-    if (error != AREG_OK)
-        return error;
-    if (tag_compare(tag, list.confirmed) <= 0)
-        return AREG_OK;
-    list.confirmed = tag;
-    trim(seat, &list, effect);
-    if (smallest_is_superseded(&list))
-        effect->superseded = tag;
-    return store_register_put(seat->txn, seat->slot, key, &list);
-}
-
 static enum areg_error treas_sweep(const struct seat *seat, struct slice key, struct tag tag,
                                    struct answer_effect *effect)
 {
     struct stored_register list;
     *effect = (struct answer_effect){0};
     const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &list);
+    if (error == AREG_ENOTFOUND)
+        return AREG_OK; /* A hint without a register is not worth a record. */
     if (error != AREG_OK)
-        return error == AREG_ENOTFOUND ? AREG_OK : error;
-    /* `confirmed` may have been lost in a crash since: the register's own word counts. */
+        return error;
+    const bool is_news = tag_compare(seat->confirmed, list.confirmed) > 0;
+    list.confirmed = tag_max(list.confirmed, seat->confirmed);
+    /* What was confirmed may have been forgotten in a crash since the sweep was planned: the seat's word counts. */
     while (smallest_is_superseded(&list) && tag_compare(list.entries[0].entry.tag, tag) < 0)
         drop_smallest(&list, effect);
-    if (effect->trim_count == 0)
-        return AREG_OK;
-    check_register(&list);
-    return store_register_put(seat->txn, seat->slot, key, &list);
+    trim(seat, &list, effect);
+    if (is_news && smallest_is_superseded(&list))
+        effect->superseded = list.confirmed;
+    return is_news || effect->trim_count > 0 ? store_register_put(seat->txn, seat->slot, key, &list) : AREG_OK;
 }
 
 const struct dap_answer treas_answer = {
@@ -157,6 +143,5 @@ const struct dap_answer treas_answer = {
     .get_data = list_get_data,
     .fragment_fits = list_fragment_fits,
     .put_data = treas_put_data,
-    .confirm = treas_confirm,
     .sweep = treas_sweep,
 };

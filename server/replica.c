@@ -2,6 +2,7 @@
 
 #include "core/key_page.h"
 #include "dap/dap.h"
+#include "server/sweep.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,23 +16,8 @@ struct membership {
     const struct dap_answer *answer;
 };
 
-/* A register whose entries below `tag` may go at `due_ns`. */
-struct sweep_item {
-    const struct membership *membership;
-    struct slice key; /* counted */
-    struct tag tag;
-    uint64_t due_ns;
-};
-
 /* Registers to look at in one tick: bounds the time that puts wait for it. */
 enum { SWEEP_PER_TICK = 256 };
-
-struct sweep_queue {
-    struct sweep_item *items; /* a ring of SWEEP_PENDING_MAX */
-    uint32_t first;           /* of those not settled */
-    uint32_t next;            /* to look at */
-    uint32_t end;
-};
 
 /* After a start, every register is looked at once: entries that were superseded before a crash have nobody else who
  * remembers them. */
@@ -55,6 +41,7 @@ struct replica {
     struct membership *memberships; /* ascending by shard */
     struct slice cluster_map;       /* encoded, counted */
     struct sweep_queue sweep;
+    uint64_t tick_ns; /* of the last tick */
     struct recovery_scan recovery;
     struct counters *counters; /* the only part that a reading thread changes */
 };
@@ -115,9 +102,9 @@ enum areg_error replica_create(struct replica **replica, const struct replica_op
     created->incarnation = options->incarnation;
     created->cluster = options->cluster;
     created->grace_ns = options->grace_ns ? options->grace_ns : REPLICA_GRACE_NS;
-    created->sweep.items = calloc(SWEEP_PENDING_MAX, sizeof *created->sweep.items);
     created->counters = calloc(1, sizeof *created->counters);
-    enum areg_error error = created->sweep.items && created->counters ? encode_cluster_map(created) : AREG_ENOMEM;
+    enum areg_error error =
+        sweep_init(&created->sweep) && created->counters ? encode_cluster_map(created) : AREG_ENOMEM;
     if (error == AREG_OK)
         error = join_genesis(created, txn);
     if (error != AREG_OK) {
@@ -132,9 +119,7 @@ void replica_destroy(struct replica *replica)
 {
     if (!replica)
         return;
-    for (uint32_t i = replica->sweep.first; replica->sweep.items && i != replica->sweep.end; i++)
-        slice_unref(&replica->sweep.items[i % SWEEP_PENDING_MAX].key);
-    free(replica->sweep.items);
+    sweep_fini(&replica->sweep);
     slice_unref(&replica->recovery.after);
     slice_unref(&replica->cluster_map);
     free(replica->memberships);
@@ -285,21 +270,21 @@ static void begin_recovery(struct replica *replica)
     replica->recovery.is_done = false;
 }
 
-/* Remember to drop what is below `tag` when the grace time is over. */
-static void plan_sweep(struct replica *replica, const struct membership *membership, struct slice key, struct tag tag,
-                       uint64_t now_ns)
+static uint32_t index_of(const struct replica *replica, const struct membership *membership)
 {
-    struct sweep_queue *sweep = &replica->sweep;
-    const struct slice copy = sweep->end - sweep->first < SWEEP_PENDING_MAX ? slice_copy(key) : (struct slice){0};
-    if (!copy.owner) {
-        /* No room, or no memory: the scan will come across it. */
-        if (replica->recovery.is_done)
-            begin_recovery(replica);
+    return (uint32_t)(membership - replica->memberships);
+}
+
+/* Remember that a tag of this register is confirmed. */
+static void plan_sweep(struct replica *replica, const struct membership *membership, struct slice key,
+                       struct tag confirmed, uint64_t now_ns)
+{
+    const uint64_t due_ns = now_ns + replica->grace_ns;
+    if (sweep_add(&replica->sweep, index_of(replica, membership), key, confirmed, due_ns))
         return;
-    }
-    sweep->items[sweep->end % SWEEP_PENDING_MAX] =
-        (struct sweep_item){.membership = membership, .key = copy, .tag = tag, .due_ns = now_ns + replica->grace_ns};
-    sweep->end++;
+    /* No room, or no memory: the scan will come across what is superseded already. */
+    if (replica->recovery.is_done)
+        begin_recovery(replica);
 }
 
 static void count_trims(struct replica *replica, const struct answer_effect *effect)
@@ -319,7 +304,7 @@ static void note_effect(struct replica *replica, const struct membership *member
 static enum areg_error put_data(struct replica *replica, const struct membership *membership, struct store_txn *txn,
                                 uint64_t now_ns, const struct request *request, struct reply *reply)
 {
-    const struct seat seat = seat_of(membership, txn);
+    struct seat seat = seat_of(membership, txn);
     const struct entry *entry = &request->put_data.entry;
     if (!membership->answer->fragment_fits(&seat, entry, request->payload)) {
         count(&replica->counters->invalid, 1);
@@ -327,6 +312,7 @@ static enum areg_error put_data(struct replica *replica, const struct membership
         return AREG_OK;
     }
     struct answer_effect effect;
+    seat.confirmed = sweep_confirmed(&replica->sweep, index_of(replica, membership), request->key);
     const enum areg_error error = membership->answer->put_data(&seat, request->key, entry, request->payload, &effect);
     if (error != AREG_OK)
         return error;
@@ -341,22 +327,16 @@ static enum areg_error put_data(struct replica *replica, const struct membership
     return AREG_OK;
 }
 
-static enum areg_error confirm(struct replica *replica, const struct membership *membership, struct store_txn *txn,
-                               uint64_t now_ns, const struct request *request)
+static void confirm(struct replica *replica, const struct membership *membership, uint64_t now_ns,
+                    const struct request *request)
 {
-    const struct seat seat = seat_of(membership, txn);
-    struct answer_effect effect;
     const struct tag tag = request->confirm.tag;
     if (tag.z >= TAG_Z_MAX) {
         count(&replica->counters->invalid, 1);
-        return AREG_OK;
+        return;
     }
-    const enum areg_error error = membership->answer->confirm(&seat, request->key, tag, &effect);
-    if (error != AREG_OK)
-        return error;
     count(&replica->counters->confirms, 1);
-    note_effect(replica, membership, request->key, &effect, now_ns);
-    return AREG_OK;
+    plan_sweep(replica, membership, request->key, tag, now_ns);
 }
 
 enum areg_error replica_write(struct replica *replica, struct store_txn *txn, uint64_t now_ns,
@@ -376,7 +356,8 @@ enum areg_error replica_write(struct replica *replica, struct store_txn *txn, ui
     case MESSAGE_PUT_DATA:
         return put_data(replica, membership, txn, now_ns, request, reply);
     case MESSAGE_CONFIRM:
-        return confirm(replica, membership, txn, now_ns, request);
+        confirm(replica, membership, now_ns, request);
+        return AREG_OK;
     default:
         reply->status = REPLY_INVALID;
         return AREG_OK;
@@ -387,20 +368,20 @@ enum areg_error replica_write(struct replica *replica, struct store_txn *txn, ui
 
 static enum areg_error sweep_due(struct replica *replica, struct store_txn *txn, uint64_t now_ns)
 {
-    struct sweep_queue *sweep = &replica->sweep;
-    for (unsigned looked = 0; looked < SWEEP_PER_TICK && sweep->next != sweep->end; looked++) {
-        const struct sweep_item *item = &sweep->items[sweep->next % SWEEP_PENDING_MAX];
-        if (item->due_ns > now_ns)
+    for (unsigned taken = 0; taken < SWEEP_PER_TICK; taken++) {
+        const struct sweep_item *item = sweep_take(&replica->sweep, now_ns);
+        if (!item)
             break;
-        const struct seat seat = seat_of(item->membership, txn);
+        const struct membership *membership = &replica->memberships[item->membership_index];
+        struct seat seat = seat_of(membership, txn);
+        seat.confirmed = item->confirmed;
         struct answer_effect effect;
-        const enum areg_error error = item->membership->answer->sweep(&seat, item->key, item->tag, &effect);
+        const enum areg_error error = membership->answer->sweep(&seat, item->key, item->superseded, &effect);
         /* A record that does not decode stays as it is, and is no reason to leave the others. */
         if (error != AREG_OK && error != AREG_ECORRUPT)
             return error;
         if (error == AREG_OK)
             count_trims(replica, &effect);
-        sweep->next++;
     }
     return AREG_OK;
 }
@@ -460,6 +441,7 @@ static enum areg_error recover_some(struct replica *replica, struct store_txn *t
 
 enum areg_error replica_tick(struct replica *replica, struct store_txn *txn, uint64_t now_ns)
 {
+    replica->tick_ns = now_ns;
     const enum areg_error error = sweep_due(replica, txn, now_ns);
     if (error != AREG_OK || replica->recovery.is_done || replica->recovery.due_ns > now_ns)
         return error;
@@ -468,23 +450,14 @@ enum areg_error replica_tick(struct replica *replica, struct store_txn *txn, uin
 
 uint64_t replica_wake_ns(const struct replica *replica)
 {
-    const struct sweep_queue *sweep = &replica->sweep;
-    const uint64_t sweep_ns =
-        sweep->next == sweep->end ? UINT64_MAX : sweep->items[sweep->next % SWEEP_PENDING_MAX].due_ns;
+    const uint64_t sweep_ns = sweep_wake_ns(&replica->sweep);
     const uint64_t recovery_ns = replica->recovery.is_done ? UINT64_MAX : replica->recovery.due_ns;
     return sweep_ns < recovery_ns ? sweep_ns : recovery_ns;
 }
 
 void replica_settle(struct replica *replica, bool is_committed)
 {
-    struct sweep_queue *sweep = &replica->sweep;
-    if (!is_committed) {
-        /* What was looked at has not happened. (What was planned meanwhile may stay: sweeping is idempotent.) */
-        sweep->next = sweep->first;
-        return;
-    }
-    for (; sweep->first != sweep->next; sweep->first++)
-        slice_unref(&sweep->items[sweep->first % SWEEP_PENDING_MAX].key);
+    sweep_settle(&replica->sweep, is_committed, replica->tick_ns + replica->grace_ns);
 }
 
 /* ---------------------------------------------------------------- counters */

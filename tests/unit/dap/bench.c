@@ -75,8 +75,9 @@ struct answer_effect bench_put(struct bench *bench, const char *key, struct tag 
 struct answer_effect bench_confirm(struct bench *bench, const char *key, struct tag tag)
 {
     struct answer_effect effect;
-    const struct seat seat = begin(bench, STORE_WRITE);
-    CHECK(bench->answer->confirm(&seat, slice_borrow(key, strlen(key)), tag, &effect) == AREG_OK);
+    struct seat seat = begin(bench, STORE_WRITE);
+    seat.confirmed = tag;
+    CHECK(bench->answer->sweep(&seat, slice_borrow(key, strlen(key)), TAG_ZERO, &effect) == AREG_OK);
     CHECK(store_commit(seat.txn) == AREG_OK);
     return effect;
 }
