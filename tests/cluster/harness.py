@@ -3,7 +3,7 @@ Clusters of real processes for the tests in this folder.
 
 Every test uses clusters of its own, on ports that were free, below the build tree, and bounds every wait. Nothing is
 left running, whatever becomes of the test: a guard process ends the cluster when the test's own process is gone, and
-programs that a test runs die with it.
+programs that a test runs end with it.
 
 Environment, set by CTest:
     AREG_BIN_DIR       where areg, aregd and areg-lab are
@@ -40,9 +40,12 @@ def program(name):
     return str(BIN_DIR / name)
 
 
-def _die_with_parent():
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_parent(signal_number=signal.SIGTERM):
     pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    _LIBC.prctl(pr_set_pdeathsig, signal_number)
 
 
 def _environment(seeds=None):
@@ -61,19 +64,19 @@ def run(arguments, seeds=None, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
         stderr=subprocess.PIPE,
         env=_environment(seeds),
         timeout=seconds_max,
-        preexec_fn=_die_with_parent,
+        preexec_fn=_end_with_parent,
     )
 
 
 def start(arguments, seeds=None):
-    """Start a program that dies with this process; its output is read with communicate()."""
+    """Start a program that ends with this process; its output is read with communicate()."""
     return subprocess.Popen(
         arguments,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment(seeds),
-        preexec_fn=_die_with_parent,
+        preexec_fn=_end_with_parent,
     )
 
 
@@ -300,7 +303,7 @@ class Aregd:
                 stderr=log,
                 env=_environment(),
                 pass_fds=[write_fd],
-                preexec_fn=_die_with_parent,
+                preexec_fn=lambda: _end_with_parent(signal.SIGKILL),  # it may be stopped
             )
             os.close(write_fd)
             line = ready.readline()

@@ -1,0 +1,165 @@
+"""areg-lab as people use it: local clusters, load, and what is made of histories."""
+
+import json
+import os
+import signal
+import unittest
+
+import harness
+
+
+def lab(*arguments, **options):
+    return harness.run([harness.program("areg-lab"), *map(str, arguments)], **options)
+
+
+def operation(client, op, value_hash, version, start_ns, end_ns, status="ok"):
+    return json.dumps({
+        "client": client, "op": op, "key": "k1", "value_hash": value_hash, "version": version,
+        "start_ns": start_ns, "end_ns": end_ns, "status": status,
+    })  # fmt: skip
+
+
+class LocalClusters(unittest.TestCase):
+    def test_data_survives_down_and_up(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="down-up") as cluster:
+            harness.must(cluster.areg("put", "k", "kept"))
+            harness.must(lab("down", "--dir", cluster.dir))
+            listed = json.loads(harness.must(lab("host", "--json", "--dir", cluster.dir)).stdout)
+            self.assertEqual([host["state"] for host in listed["hosts"]], ["down"] * 3)
+            harness.must(lab("down", "--dir", cluster.dir))
+            seeds = harness.must(lab("up", "--dir", cluster.dir)).stdout.decode().strip()
+            self.assertEqual(seeds, cluster.seeds)
+            self.assertEqual(harness.must(cluster.areg("get", "k")).stdout, b"kept")
+
+    def test_hosts_are_listed_as_they_are(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="listed") as cluster:
+            cluster.kill("s1")
+            cluster.pause("s2")
+            listed = json.loads(harness.must(lab("host", "--json", "--dir", cluster.dir)).stdout)
+            self.assertEqual([host["state"] for host in listed["hosts"]], ["down", "paused", "up"])
+
+    def test_a_shell_has_a_cluster_that_ends_with_it(self):
+        command = 'areg put k v >/dev/null && areg get k && echo " $AREG_LAB_DIR" && exit 7'
+        result = lab("shell", "-q", "-n", "3", "--", "/bin/sh", "-c", command)
+        self.assertEqual(result.returncode, 7, result.stderr)
+        value, directory = result.stdout.decode().split()
+        self.assertEqual(value, "v")
+        self.assertFalse(os.path.exists(directory))
+
+    def test_a_shell_that_is_terminated_ends_its_command_and_its_cluster(self):
+        with harness.Workspace("shell") as workspace:
+            up = ["shell", "-n", "3", "--dir", workspace.dir / "c", "--", "/bin/sh", "-c", "echo begun; exec sleep 60"]
+            shell = harness.start([harness.program("areg-lab"), *map(str, up)])
+            self.assertEqual(shell.stdout.readline(), b"begun\n")
+            shell.send_signal(signal.SIGTERM)
+            self.assertEqual(harness.finish(shell, 20).returncode, 128 + signal.SIGTERM)
+            listed = json.loads(harness.must(lab("host", "--json", "--dir", workspace.dir / "c")).stdout)
+            self.assertEqual({host["state"] for host in listed["hosts"]}, {"down"})
+
+    def test_mistakes_are_answered_with_a_suggestion(self):
+        for arguments, answer in [
+            (["dwon"], "did you mean down?"),
+            (["up", "--cdoe", "rs:5,3"], "did you mean --code?"),
+            (["up", "--code", "rs:3,5"], "rs:n,k"),
+            (["up", "-n", "4", "--code", "rs:5,3"], "rs:5,3 needs 5 hosts"),
+            (["host", "s1", "kil"], "did you mean kill?"),
+            (["bench", "--mix", "z"], "--mix is"),
+            (["bench", "--dist", "normal"], "zipf"),
+            (["bench"], "which cluster?"),
+            (["check"], "which history?"),
+            (["sim"], "not supported by this version"),
+        ]:
+            result = lab(*arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertIn(answer, result.stderr.decode())
+            self.assertEqual(result.stdout, b"")
+
+    def test_every_command_has_help_with_examples(self):
+        for command in ["up", "down", "host", "shell", "bench", "summary", "check"]:
+            text = harness.must(lab(command, "--help")).stdout.decode()
+            self.assertIn("examples:", text)
+            self.assertLess(max(map(len, text.splitlines())), 121)
+
+
+class Load(unittest.TestCase):
+    def test_an_open_loop_keeps_its_rate_and_says_so_by_the_second(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="rate") as cluster:
+            csv = cluster.dir / "load.csv"
+            result = cluster.bench("--rate", 100, "--run", "3s", "--depth", 64, "--keys", 10, "--csv", csv)
+            ops = result["read"]["ops"] + result["write"]["ops"]
+            self.assertAlmostEqual(ops, 300, delta=8)
+            rows = [line.split(",") for line in csv.read_text().splitlines()]
+            self.assertEqual(rows[0][:4], ["second", "op", "ops", "ok"])
+            self.assertEqual(sum(int(row[2]) for row in rows[1:]), ops)
+
+    def test_the_summary_of_a_history_is_what_the_load_measured(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="summary") as cluster:
+            history = cluster.dir / "load.jsonl"
+            result = cluster.bench("--mix", "a", "--ops", 400, "--keys", 10, "--history", history)
+            summary = json.loads(harness.must(lab("summary", "--json", history)).stdout)
+            operations = harness.read_history(history)
+            for kind in ("read", "write"):
+                filled = 10 if kind == "write" else 0
+                self.assertEqual(summary[kind]["ok"], result[kind]["ok"] + filled)
+                latencies = sorted(each["end_ns"] - each["start_ns"] for each in operations if each["op"] == kind)
+                self.assertEqual(summary[kind]["max_ns"], latencies[-1])
+                median = latencies[(len(latencies) - 1) // 2]
+                self.assertAlmostEqual(summary[kind]["p50_ns"], median, delta=median / 60)
+            # Every write wrote another value, and the last seconds are not all of time.
+            hashes = [each["value_hash"] for each in operations if each["op"] == "write"]
+            self.assertEqual(len(hashes), len(set(hashes)))
+            ends = [each["end_ns"] for each in operations]
+            self.assertEqual(ends, sorted(ends))
+            nothing = json.loads(harness.must(lab("summary", "--json", "--last", "1ns", history)).stdout)
+            self.assertEqual(nothing["read"]["ops"], 0)
+
+    def test_a_cluster_that_is_not_there_ends_the_load_with_exit_4(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="gone") as cluster:
+            cluster.kill()
+            result = lab("bench", "--seeds", cluster.seeds, "--timeout", 300, "--keys", 1)
+            self.assertEqual(result.returncode, 4, result.stderr)
+
+
+class Check(unittest.TestCase):
+    def test_a_violation_is_shown_as_the_two_operations_that_contradict(self):
+        with harness.Workspace("check") as workspace:
+            first = workspace.dir / "first.jsonl"
+            second = workspace.dir / "second.jsonl"
+            first.write_text("\n".join([
+                operation(1, "write", "00000000000000a1", "1.1", 10, 20),
+                operation(1, "write", "00000000000000a2", "2.1", 30, 40),
+            ]) + "\n")  # fmt: skip
+            second.write_text(operation(2, "read", "00000000000000a1", "1.1", 50, 60) + "\n")
+            self.assertEqual(lab("check", first).returncode, 0)
+            result = lab("check", first, second)
+            self.assertEqual(result.returncode, 1)
+            text = result.stdout.decode()
+            self.assertIn("not linearizable", text)
+            self.assertIn(f"{first}:2", text)
+            self.assertIn(f"{second}:1", text)
+            verdict = json.loads(lab("check", "--json", first, second).stdout)
+            self.assertFalse(verdict["linearizable"])
+            self.assertEqual([place["line"] for place in verdict["at"]], [2, 1])
+
+    def test_failures_matter_only_when_none_is_expected(self):
+        with harness.Workspace("check") as workspace:
+            history = workspace.dir / "load.jsonl"
+            history.write_text(
+                operation(1, "write", "00000000000000a1", "1.1", 10, 20) + "\n"
+                + operation(1, "read", None, None, 30, 40, "fail") + "\n"
+            )  # fmt: skip
+            self.assertEqual(lab("check", history).returncode, 0)
+            self.assertEqual(lab("check", "--expect-no-failures", history).returncode, 1)
+
+    def test_a_malformed_history_is_no_verdict(self):
+        with harness.Workspace("check") as workspace:
+            history = workspace.dir / "load.jsonl"
+            history.write_text(operation(1, "write", "00000000000000a1", "1.1", 10, 20)[:-5])
+            result = lab("check", history)
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.stdout, b"")
+            self.assertIn(f"{history}:1", result.stderr.decode())
+
+
+if __name__ == "__main__":
+    harness.main()
