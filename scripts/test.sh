@@ -44,6 +44,9 @@ done
 
 scripts/setup.sh || exit 1
 
+# A passed test is one short line; the header and the summary of each run are left out for the one at the end.
+summary='^[0-9]+% tests passed, '
+noise="$summary|^Total Test time|^Test project|^ +Start +[0-9]+:|^Internal ctest|^Errors while running CTest|^\$"
 test_count=0
 failed_count=0
 failed_presets=()
@@ -51,11 +54,10 @@ for preset in "${presets[@]}"; do
     scripts/build.sh "$preset" || { failed_presets+=("$preset (build)") && continue; }
     log=build/$preset/test.log
     echo "test: $preset"
-    # A passed test is one short line; the header and the summary of each run are left out for the one at the end.
     ctest --preset "$preset" --no-label-summary "${ctest_options[@]}" 2>&1 | tee "$log" |
-        grep -vE '^(Test project| +Start +[0-9]+:|Internal ctest|Errors while running CTest|$)|tests passed, |^Total Test time'
+        grep -vE "$noise"
     [[ ${PIPESTATUS[0]} == 0 ]] || failed_presets+=("$preset")
-    if [[ $(grep -E 'tests passed, ' "$log") =~ ,\ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then
+    if [[ $(grep -E "$summary" "$log" | tail -n 1) =~ ,\ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then
         failed_count=$((failed_count + BASH_REMATCH[1]))
         test_count=$((test_count + BASH_REMATCH[2]))
     fi
