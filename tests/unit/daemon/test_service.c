@@ -362,7 +362,6 @@ static void damaged_packets_are_survived_and_counted(void **state)
     struct random_source random = {.state = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL)};
     printf("AREG_SEED=%" PRIu64 "\n", random.state);
     world_start(state, &world, "0", 4096);
-    world.log.level = LOG_ERROR;
     for (unsigned round = 0; round < 2000; round++) {
         struct packet packet;
         struct packet_writer *writer = packet_writer_create();
