@@ -42,7 +42,7 @@ LIBRARY_HEADERS = [
     (r"core/key\.c", r"sodium/crypto_shorthash\.h"),
     (r"codec/.*", r"isa-l(/\w+)?\.h|xxhash\.h"),
     (r"wire/.*", r"msgpack(/\w+)?\.h"),
-    (r"store/store_lmdb\w*\.c", r".*"),  # the one place that meets the disk: LMDB and POSIX
+    (r"store/(store_lmdb\w*|fragment_file)\.c", r".*"),  # the one place that meets the disk: LMDB and POSIX
 ]
 # What a pure file must not call: clocks, randomness, threads, I/O, the process.
 IMPURE_CALLS = re.compile(r"""(?<![\w.>])(
@@ -55,7 +55,7 @@ IMPURE_CALLS = re.compile(r"""(?<![\w.>])(
     getenv|setenv|putenv|exit|atexit|getpid|setlocale
     )\s*\(""", re.VERBOSE)
 IMPURE_FILES = [
-    r"store/store_lmdb\w*\.c",
+    r"store/(store_lmdb\w*|fragment_file)\.c",
     r"core/check\.c",  # says which claim failed before it aborts
     r"core/command_line\.c",  # prints help to the stream that a program gives it
 ]
@@ -245,8 +245,9 @@ def rule_text(tree):
                 yield path, line, "a tab"
             if content != content.rstrip():
                 yield path, line, "space at the end of the line"
-            if len(content) > COLUMNS_MAX:
-                yield path, line, f"{len(content)} columns, more than {COLUMNS_MAX}"
+            columns = len(content.rstrip(" \\"))  # clang-format aligns a macro's backslashes beyond its longest line
+            if columns > COLUMNS_MAX:
+                yield path, line, f"{columns} columns, more than {COLUMNS_MAX}"
 
 
 def rule_opening(tree):
