@@ -32,7 +32,14 @@
 static const size_t MAP_BYTES_MAX = (size_t)8 << 40;
 static const size_t MAP_BYTES_MIN = (size_t)1 << 30;
 
-enum { READER_COUNT_MAX = 126, LOCK_TEXT_BYTES = 32, COMMIT_OVERHEAD_BYTES = 64 << 10 };
+enum {
+    READER_COUNT_MAX = 126,
+    LOCK_TEXT_BYTES = 32,
+    COMMIT_OVERHEAD_BYTES = 64 << 10,
+    /* LMDB's file has that much of the disk beyond its last page, so that deleting, which takes some pages before it
+     * gives others back, works on a disk that somebody else has filled. */
+    HEADROOM_BYTES = 4 << 20,
+};
 
 struct lmdb_txn {
     struct store_txn base;
@@ -50,9 +57,10 @@ struct lmdb_store {
     int lock_file;
     bool sync;
 
-    pthread_mutex_t writer_lock; /* held by the open write transaction; it guards these two */
+    pthread_mutex_t writer_lock; /* held by the open write transaction; it guards what follows */
     struct lmdb_txn writer;
     struct fragment_file fragments;
+    uint64_t allocated_bytes; /* of LMDB's file */
 
     pthread_mutex_t readers_lock;
     struct lmdb_txn *open_readers;
@@ -319,6 +327,23 @@ static uint64_t commit_seen(struct lmdb_store *store)
     return seen;
 }
 
+/** Without success there is less headroom, or none, and nothing else is wrong. */
+static void headroom_keep(struct lmdb_store *store)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    int data_file;
+    if (mdb_env_info(store->env, &info) || mdb_env_stat(store->env, &stat))
+        return;
+    const uint64_t end_bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+    if (store->allocated_bytes >= end_bytes + HEADROOM_BYTES / 2 || mdb_env_get_fd(store->env, &data_file))
+        return;
+    if (fallocate(data_file, 0, (off_t)end_bytes, HEADROOM_BYTES) == 0)
+        store->allocated_bytes = end_bytes + HEADROOM_BYTES;
+    else if (errno == EOPNOTSUPP)
+        store->allocated_bytes = UINT64_MAX; /* do not ask again */
+}
+
 static enum areg_error begin_write(struct lmdb_store *store, struct store_txn **txn)
 {
     MDB_txn *handle;
@@ -328,6 +353,7 @@ static enum areg_error begin_write(struct lmdb_store *store, struct store_txn **
         pthread_mutex_unlock(&store->writer_lock);
         return error_of(code);
     }
+    headroom_keep(store);
     fragment_file_begin(&store->fragments, commit_seen(store));
     store->writer = (struct lmdb_txn){.base = {.store = &store->base, .mode = STORE_WRITE}, .handle = handle};
     *txn = &store->writer.base;

@@ -53,8 +53,10 @@ struct slice fragment_make(struct tag tag, uint32_t fragment_bytes)
     struct random_source random = {tag.z * 31 + tag.w};
     struct buffer *const buffer = buffer_create(fragment_bytes);
     assert_non_null(buffer);
-    for (uint32_t i = 0; i < fragment_bytes; i++)
-        buffer_at(buffer)[i] = (uint8_t)random_next(&random);
+    for (uint32_t i = 0; i < fragment_bytes; i += 8) {
+        const uint64_t word = random_next(&random);
+        memcpy(buffer_at(buffer) + i, &word, fragment_bytes - i < 8 ? fragment_bytes - i : 8);
+    }
     return slice_of(buffer, 0, fragment_bytes);
 }
 
@@ -183,11 +185,12 @@ void model_expect(struct model *model, struct store_txn *txn)
     for (unsigned i = 0; i < model->count; i++) {
         struct model_register *const at = &model->registers[i];
         model_expect_register(model, txn, at->slot, model_key(at));
-        model_expect_scan(model, txn, at->slot, (struct slice){0}, (struct slice){0});
         entry_count += at->state.entry_count;
         for (uint32_t j = 0; j < at->state.entry_count; j++)
             fragment_bytes += at->state.entries[j].fragment_bytes;
     }
+    for (uint32_t slot = 0; slot <= MODEL_SLOT_MAX; slot++)
+        model_expect_scan(model, txn, slot, (struct slice){0}, (struct slice){0});
     assert_int_equal(store_stats_get(txn, &stats), AREG_OK);
     assert_int_equal(stats.register_count, model->count);
     assert_int_equal(stats.entry_count, entry_count);

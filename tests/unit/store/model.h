@@ -7,7 +7,7 @@
 
 #include "store/store.h"
 
-enum { MODEL_REGISTER_COUNT_MAX = 128 };
+enum { MODEL_REGISTER_COUNT_MAX = 128, MODEL_SLOT_MAX = 2 };
 
 struct model_register {
     uint32_t slot;

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { SLOT_COUNT = 2, KEY_COUNT = 32, TRANSACTION_COUNT = 250 };
+enum { SLOT_COUNT = MODEL_SLOT_MAX, KEY_COUNT = 32, TRANSACTION_COUNT = 250 };
 
 struct history {
     struct random_source random;
