@@ -80,9 +80,18 @@ static enum areg_error start_threads(struct load *load, char why[LOAD_WHY_BYTES]
     return AREG_OK;
 }
 
-enum areg_error load_fill_outcome(const struct load *load, char why[LOAD_WHY_BYTES])
+/* All that the clients have done in the stages that are over happened before this returns. */
+static void join_stage(struct load *load)
 {
+    pthread_mutex_lock(&load->stage_lock);
     CHECK(load->filled_count == load->client_count);
+    CHECK(load->stage == STAGE_FILL || load->ended_count == load->client_count);
+    pthread_mutex_unlock(&load->stage_lock);
+}
+
+enum areg_error load_fill_outcome(struct load *load, char why[LOAD_WHY_BYTES])
+{
+    join_stage(load);
     for (unsigned i = 0; i < load->client_count; i++) {
         const struct load_client *client = &load->clients[i];
         if (!client->fill_error)
@@ -189,8 +198,9 @@ void load_take_window(struct load *load, struct load_window *window)
     }
 }
 
-void load_sum_counters(const struct load *load, struct load_counters *counters)
+void load_sum_counters(struct load *load, struct load_counters *counters)
 {
+    join_stage(load);
     memset(counters, 0, sizeof *counters);
     for (unsigned i = 0; i < load->client_count; i++)
         for (unsigned counter = 0; counter < AREG_COUNT_END; counter++)

@@ -69,15 +69,15 @@ enum areg_error load_create(struct load **load, const struct load_options *optio
 /** Polls readable when all registers are filled; and, after load_begin(), when all clients have ended. */
 int load_fd(const struct load *load);
 /** What the filling came to: what a write failed with, if one did. Only when all are filled. */
-enum areg_error load_fill_outcome(const struct load *load, char why[LOAD_WHY_BYTES]) MUST_USE;
+enum areg_error load_fill_outcome(struct load *load, char why[LOAD_WHY_BYTES]) MUST_USE;
 /** Begin to read and write. Only when all are filled. */
 void load_begin(struct load *load);
 /** Begin no more operations; those under way end. */
 void load_stop(struct load *load);
 /** What has completed since the last call; `window` is overwritten. */
 void load_take_window(struct load *load, struct load_window *window);
-/** Since the handles were opened. Only before load_begin(), or when all clients have ended. */
-void load_sum_counters(const struct load *load, struct load_counters *counters);
+/** Since the handles were opened. Only when all are filled and before load_begin(), or when all have ended. */
+void load_sum_counters(struct load *load, struct load_counters *counters);
 /** Let what is under way end, then close everything. NULL is allowed. */
 void load_destroy(struct load *load);
 
