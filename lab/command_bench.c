@@ -241,7 +241,9 @@ static int run_and_report(struct load_options *options, const struct bench_flags
         exit_code = run_load(options, bench, &outputs, signal_fd, result);
     if (signal_fd >= 0)
         close(signal_fd);
-    if (!close_output(outputs.history, bench->history) | !close_output(outputs.csv, bench->csv))
+    const bool has_history = close_output(outputs.history, bench->history);
+    const bool has_csv = close_output(outputs.csv, bench->csv);
+    if (!has_history || !has_csv)
         exit_code = EXIT_CODE_ERROR;
     if (exit_code)
         return exit_code;

@@ -36,7 +36,7 @@ elapsed() {
 
 # event TEXT: begins the line of an event; note TEXT or measure ends it.
 event() {
-    printf '%8s  %s%-40s%s' "$(elapsed)" "$bold" "$1" "$plain"
+    printf '%8s  %s%-36s%s' "$(elapsed)" "$bold" "$1" "$plain"
 }
 
 note() {
@@ -44,12 +44,13 @@ note() {
 }
 
 heading() {
-    printf '%s%8s  %-40s  %8s %9s %9s  %8s %9s %9s  %6s%s\n' "$dim" '' '' reads/s p50 p99 writes/s p50 p99 failed "$plain"
+    printf '%s%8s  %-36s  %7s %6s %7s  %8s %6s %7s  %7s  %6s%s\n' "$dim" \
+        '' '' reads/s p50 p99 writes/s p50 p99 longest failed "$plain"
 }
 
 # Microseconds as milliseconds.
 milliseconds() {
-    printf '%d.%d ms' $(($1 / 1000)) $(($1 % 1000 / 100))
+    printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100))
 }
 
 # A sleep that a signal ends at once.
@@ -60,19 +61,21 @@ nap() {
     napping=
 }
 
-# Let the load go on for a while, and print what its operations came to in that time.
+# Let the load go on for a while, and print what its operations came to in that time; latencies in milliseconds.
 measure() {
     nap "$window_s"
-    local op ops ok not_found failed unknown p50 p99 max
-    local failed_count=0 cells=()
-    while IFS=, read -r _ op ops ok not_found failed unknown p50 p99 max; do
+    local op ops failed unknown p50 p99 max
+    local failed_count=0 longest=0 cells=()
+    while IFS=, read -r _ op ops _ _ failed unknown p50 p99 max; do
         case $op in read | write) ;; *) continue ;; esac
         cells+=("$((ops / window_s))" "$(milliseconds "$p50")" "$(milliseconds "$p99")")
         failed_count=$((failed_count + failed + unknown))
+        longest=$((max > longest ? max : longest))
     done < <("$bin/areg-lab" summary --csv --last "${window_s}s" "$demo"/load-*.jsonl)
     local colour=$green
     ((failed_count == 0)) || colour=$red
-    printf '  %8s %9s %9s  %8s %9s %9s  %s%6s%s\n' "${cells[@]}" "$colour" "$failed_count" "$plain"
+    printf '  %7s %6s %7s  %8s %6s %7s  %7s  %s%6s%s\n' \
+        "${cells[@]}" "$(milliseconds "$longest")" "$colour" "$failed_count" "$plain"
 }
 
 # ---------------------------------------------------------------- beginning and end
@@ -116,8 +119,10 @@ host() { "$bin/areg-lab" host "$@"; }
 
 started_ms=$(clock_ms)
 echo
-echo "${bold}areg${plain}: atomic registers on $host_count hosts, erasure coded $code: any 3 of 5 fragments give a value back,"
-echo "and one host may be down at any time. Every process below is real; this is what the clients see."
+cat <<EOT
+${bold}areg${plain}: atomic registers on $host_count hosts, erasure coded $code: any 3 of 5 fragments give a value back,
+and one host may be down at any time. Every process below is real; this is what the clients see (latencies in ms).
+EOT
 echo
 heading
 
@@ -135,8 +140,9 @@ note "version $tag"
 
 event "load begins"
 for ((i = 0; i < process_count; i++)); do
-    "$bin/areg-lab" bench --json --mix a --clients "$clients_per_process" --keys "$key_count" --value "${value_kib}KiB" \
-        --run 10m --history "$demo/load-$i.jsonl" --first-client $((i * clients_per_process)) >"$demo/load-$i.json" &
+    "$bin/areg-lab" bench --mix a --clients "$clients_per_process" --keys "$key_count" --value "${value_kib}KiB" \
+        --run 10m --first-client $((i * clients_per_process)) \
+        --history "$demo/load-$i.jsonl" --json >"$demo/load-$i.json" &
     loads+=($!)
 done
 until [[ $("$bin/areg-lab" summary --csv "$demo"/load-*.jsonl 2>/dev/null | grep -c '^[^,]*,read,[1-9]') == 1 ]]; do
@@ -177,6 +183,15 @@ event "s3 goes on"
 host s3 resume
 measure
 
+event "s2 and s4 are killed, one too many"
+host s2,s4 kill
+nap 1
+note "nothing can be read or written: operations wait"
+
+event "both are started again"
+host s2,s4 start
+measure
+
 event "s1 is restarted in good order"
 host s1 stop
 host s1 start
@@ -196,7 +211,8 @@ event "at rest"
 nap 1
 stored=$(areg ping --json | grep -o '"fragment_bytes":[0-9]*' | awk -F: '{ sum += $2 } END { print sum }')
 live=$((key_count * value_kib * 1024 + (8 << 20)))
-note "the hosts hold $(awk -v a="$stored" -v b="$live" 'BEGIN { printf "%.2f", a / b }') bytes for each byte of the values"
+ratio=$(awk -v stored="$stored" -v live="$live" 'BEGIN { printf "%.2f", stored / live }')
+note "the hosts hold $ratio bytes for each byte of the values"
 
 event "the hosts are ended"
 "$bin/areg-lab" down -q
