@@ -126,6 +126,18 @@ static void a_file_full_of_holes_is_used_up_before_it_grows(void **state)
     assert_true(fixture->requests[fixture->request_count - 1].extent_count > 1);
 }
 
+static void a_file_with_few_holes_grows_rather_than_cut_a_request_up(void **state)
+{
+    struct fixture *const fixture = *state;
+    for (int i = 0; i < 1000; i++)
+        allocate(fixture, 4);
+    for (unsigned i = 40; i > 0; i -= 2)
+        release(fixture, i - 2);
+    allocate(fixture, 50);
+    assert_int_equal(fixture->requests[fixture->request_count - 1].extent_count, 1);
+    assert_int_equal(fixture->blocks.end, 4050);
+}
+
 static void what_takes_too_many_runs_is_put_behind_them_and_they_stay_free(void **state)
 {
     struct fixture *const fixture = *state;
@@ -176,6 +188,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_block_is_given_out_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_free_run_that_is_long_enough_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_full_of_holes_is_used_up_before_it_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_with_few_holes_grows_rather_than_cut_a_request_up, setup, teardown),
         cmocka_unit_test_setup_teardown(what_takes_too_many_runs_is_put_behind_them_and_they_stay_free, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_run_never_crosses_groups, setup, teardown),

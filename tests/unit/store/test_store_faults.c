@@ -1,6 +1,7 @@
 /*
- * Every write and every flush of a transaction fails once, in every place: with a full disk, and with a broken one. The
- * functions of the C library through which LMDB and the store write are replaced by ones that obey.
+ * Every write and every flush of a transaction fails once, in every place: because the disk is full, because it is
+ * broken, because the power is cut and takes with it what was not flushed. The functions of the C library through which
+ * LMDB and the store write are replaced by ones that obey.
  */
 #include "bench.h"
 #include "model.h"
@@ -12,6 +13,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,22 +22,69 @@
 
 /* ---------------------------------------------------------------- the disk */
 
-enum fault { FAULT_NONE, FAULT_FULL, FAULT_BROKEN };
+/** FULL lasts until it is disarmed, BROKEN is one error; a CUT takes all that was not flushed, and nothing works. */
+enum fault { FAULT_NONE, FAULT_FULL, FAULT_BROKEN, FAULT_CUT };
+
+/** What a write that was not flushed yet has replaced. */
+struct undo {
+    ino_t file;
+    int descriptor;
+    off_t offset;
+    size_t bytes;
+    uint8_t *before; /* zeroes where there was no file yet */
+};
+
+enum { UNDO_COUNT_MAX = 256 };
 
 /* What the replaced functions look at: they have no other way to learn it. */
 static struct {
     enum fault fault;
     unsigned calls_before;
     bool has_failed;
+    struct random_source random;
+    struct undo undos[UNDO_COUNT_MAX];
+    unsigned undo_count;
 } disk;
 
-/** FULL lasts, until it is disarmed; BROKEN is one error. */
+static ino_t file_of(int descriptor)
+{
+    struct stat stat;
+    assert_int_equal(fstat(descriptor, &stat), 0);
+    return stat.st_ino;
+}
+
+/** Forget the writes to undo: all, or those to one file. */
+static void undo_forget(const ino_t *file)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < disk.undo_count; i++) {
+        if (file && disk.undos[i].file != *file)
+            disk.undos[kept++] = disk.undos[i];
+        else
+            free(disk.undos[i].before);
+    }
+    disk.undo_count = kept;
+}
+
+/** Each write since the last flush is lost, or not: a disk is free to choose. The newest are undone first. */
+static void power_cut(void)
+{
+    for (unsigned i = disk.undo_count; i > 0; i--) {
+        const struct undo *const undo = &disk.undos[i - 1];
+        if (random_below(&disk.random, 4) > 0)
+            syscall(SYS_pwrite64, undo->descriptor, undo->before, undo->bytes, undo->offset);
+    }
+    undo_forget(NULL);
+}
+
 static bool must_fail(void)
 {
     if (disk.fault == FAULT_NONE || (disk.has_failed && disk.fault == FAULT_BROKEN))
         return false;
     if (!disk.has_failed && disk.calls_before-- > 0)
         return false;
+    if (!disk.has_failed && disk.fault == FAULT_CUT)
+        power_cut();
     disk.has_failed = true;
     errno = disk.fault == FAULT_FULL ? ENOSPC : EIO;
     return true;
@@ -49,32 +98,64 @@ static bool must_cut(size_t bytes)
     return is_first;
 }
 
+static void undo_remember(int descriptor, size_t bytes, off_t offset)
+{
+    if (disk.fault != FAULT_CUT || (fcntl(descriptor, F_GETFL) & O_DSYNC))
+        return;
+    assert_true(disk.undo_count < UNDO_COUNT_MAX);
+    struct undo *const undo = &disk.undos[disk.undo_count++];
+    *undo = (struct undo){.file = file_of(descriptor), .descriptor = descriptor, .offset = offset, .bytes = bytes};
+    undo->before = calloc(1, bytes);
+    assert_true(pread(descriptor, undo->before, bytes, offset) >= 0);
+}
+
+static size_t bytes_of(const struct iovec *parts, int part_count)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < part_count; i++)
+        bytes += parts[i].iov_len;
+    return bytes;
+}
+
 #define REPLACEMENT __attribute__((visibility("default")))
 
 REPLACEMENT ssize_t pwrite(int descriptor, const void *from, size_t bytes, off_t offset)
 {
     if (must_cut(bytes))
         return syscall(SYS_pwrite64, descriptor, from, (size_t)512, offset);
-    return must_fail() ? -1 : syscall(SYS_pwrite64, descriptor, from, bytes, offset);
+    if (must_fail())
+        return -1;
+    undo_remember(descriptor, bytes, offset);
+    return syscall(SYS_pwrite64, descriptor, from, bytes, offset);
 }
 
 REPLACEMENT ssize_t writev(int descriptor, const struct iovec *parts, int part_count)
 {
     if (must_cut(parts[0].iov_len))
         return syscall(SYS_write, descriptor, parts[0].iov_base, (size_t)512);
-    return must_fail() ? -1 : syscall(SYS_writev, descriptor, parts, part_count);
+    if (must_fail())
+        return -1;
+    undo_remember(descriptor, bytes_of(parts, part_count), lseek(descriptor, 0, SEEK_CUR));
+    return syscall(SYS_writev, descriptor, parts, part_count);
 }
 
 REPLACEMENT ssize_t pwritev(int descriptor, const struct iovec *parts, int part_count, off_t offset)
 {
     if (must_cut(parts[0].iov_len))
         return syscall(SYS_pwrite64, descriptor, parts[0].iov_base, (size_t)512, offset);
-    return must_fail() ? -1 : syscall(SYS_pwritev, descriptor, parts, part_count, offset, (off_t)0);
+    if (must_fail())
+        return -1;
+    undo_remember(descriptor, bytes_of(parts, part_count), offset);
+    return syscall(SYS_pwritev, descriptor, parts, part_count, offset, (off_t)0);
 }
 
 REPLACEMENT int fdatasync(int descriptor)
 {
-    return must_fail() ? -1 : (int)syscall(SYS_fdatasync, descriptor);
+    if (must_fail())
+        return -1;
+    const ino_t file = file_of(descriptor);
+    undo_forget(&file);
+    return (int)syscall(SYS_fdatasync, descriptor);
 }
 
 REPLACEMENT int fallocate(int descriptor, int mode, off_t offset, off_t bytes)
@@ -145,16 +226,23 @@ static void run(const char *path, enum fault fault, void (*judge)(struct store *
     struct store *store = open_store(path);
     uint64_t z = 1;
     assert_int_equal(write_generation(store, z), AREG_OK);
+    /* Fill the free blocks and pages with what was there before. */
+    assert_int_equal(write_generation(store, ++z), AREG_OK);
     for (unsigned n = 0; n < 1000; n++) {
         disk.fault = fault;
         disk.calls_before = n;
         disk.has_failed = false;
+        undo_forget(NULL);
         const enum areg_error error = write_generation(store, z + 1);
         const bool has_failed = disk.has_failed;
         disk.fault = FAULT_NONE;
         if (!has_failed) {
             assert_int_equal(error, AREG_OK);
             assert_true(n > 5);
+            power_cut();
+            store_close(store);
+            store = open_store(path);
+            assert_int_equal(expect_whole(store), z + 1);
             store_close(store);
             return;
         }
@@ -202,6 +290,13 @@ static void a_broken_disk_in_any_place_leaves_all_of_a_transaction_or_nothing(vo
     run(*state, FAULT_BROKEN, judge_broken);
 }
 
+static void a_power_cut_in_any_place_leaves_all_of_a_transaction_or_nothing(void **state)
+{
+    disk.random = test_random();
+    for (int i = 0; i < 10; i++)
+        run(*state, FAULT_CUT, judge_broken);
+}
+
 static int setup(void **state)
 {
     char *const path = malloc(64);
@@ -222,6 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_full_disk_in_any_place_changes_nothing_and_passes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_power_cut_in_any_place_leaves_all_of_a_transaction_or_nothing, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_broken_disk_in_any_place_leaves_all_of_a_transaction_or_nothing, setup,
                                         teardown),
     };
