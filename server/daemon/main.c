@@ -7,7 +7,7 @@
 #include "server/daemon/service.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +229,9 @@ static enum exit_code serve(struct program *program)
         log_write(&program->log, LOG_ERROR, "%s", why);
         return error == AREG_EINVAL ? EXIT_USAGE : EXIT_ERROR;
     }
+    log_write(&program->log, LOG_INFO, "areg %d.%d.%d, cluster \"%s\", data %s, incarnation %016" PRIx64,
+              AREG_VERSION_MAJOR, AREG_VERSION_MINOR, AREG_VERSION_PATCH, program->cluster->name,
+              program->settings.data, program->host.incarnation);
     if (!program->settings.sync)
         log_write(&program->log, LOG_WARN, "sync = none: what is acknowledged may be lost with power; for experiments");
     const int index = cluster_host_index(program->cluster, &program->host.id);
