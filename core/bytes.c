@@ -18,12 +18,23 @@ void bytes_put_raw(struct bytes_writer *writer, const void *at, size_t bytes)
     writer->used_bytes += bytes;
 }
 
-static void put_little_endian(struct bytes_writer *writer, uint64_t value, size_t bytes)
+/** Turn what the machine has in memory for a number into what is written, and back. */
+static inline uint64_t little_endian(uint64_t value)
 {
-    uint8_t field[8];
-    for (size_t i = 0; i < bytes; i++)
-        field[i] = (uint8_t)(value >> (8 * i));
-    bytes_put_raw(writer, field, bytes);
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? value : __builtin_bswap64(value);
+}
+
+/* With a constant size, these two are a comparison and a move: records of the store are made of hundreds of fields. */
+
+static inline void put_little_endian(struct bytes_writer *writer, uint64_t value, size_t bytes)
+{
+    if (writer->failed || bytes > writer->room_bytes - writer->used_bytes) {
+        writer->failed = true;
+        return;
+    }
+    value = little_endian(value);
+    memcpy(writer->at + writer->used_bytes, &value, bytes);
+    writer->used_bytes += bytes;
 }
 
 void bytes_put_u8(struct bytes_writer *writer, uint8_t value)
@@ -83,14 +94,17 @@ void bytes_get_raw(struct bytes_reader *reader, void *to, size_t bytes)
         memcpy(to, slice.at, bytes);
 }
 
-static uint64_t get_little_endian(struct bytes_reader *reader, size_t bytes)
+static inline uint64_t get_little_endian(struct bytes_reader *reader, size_t bytes)
 {
-    uint8_t field[8] = {0};
-    bytes_get_raw(reader, field, bytes);
+    if (reader->failed || reader->left_bytes < bytes) {
+        reader->failed = true;
+        return 0;
+    }
     uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value |= (uint64_t)field[i] << (8 * i);
-    return value;
+    memcpy(&value, reader->at, bytes);
+    reader->at += bytes;
+    reader->left_bytes -= bytes;
+    return little_endian(value);
 }
 
 uint8_t bytes_get_u8(struct bytes_reader *reader)
