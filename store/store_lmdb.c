@@ -44,7 +44,8 @@ enum {
 struct lmdb_txn {
     struct store_txn base;
     MDB_txn *handle;
-    uint64_t put_bytes; /* values of this transaction: about what its commit writes to LMDB's file */
+    uint64_t put_bytes;  /* values of this transaction: about what its commit writes to LMDB's file */
+    uint64_t disk_bytes; /* free ones of the file system and those of the fragment file; 0: not asked for yet */
     struct lmdb_txn *next;
     struct lmdb_txn **link; /* open readers: what points here */
 };
@@ -271,28 +272,44 @@ static uint64_t excess(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
+/** The system is asked once in a transaction: every put wants to know. Since then the fragment file may have grown. */
+static enum areg_error disk_free(struct store_txn *txn, uint64_t blocks_end_bytes, uint64_t *free_bytes)
+{
+    uint64_t *const disk_bytes = &lmdb_txn_of(txn)->disk_bytes;
+    if (*disk_bytes == 0) {
+        struct statvfs file_system;
+        if (fstatvfs(lmdb_store_of(txn)->directory, &file_system) != 0)
+            return AREG_EIO;
+        *disk_bytes = (uint64_t)file_system.f_bavail * file_system.f_frsize + blocks_end_bytes;
+    }
+    *free_bytes = excess(*disk_bytes, blocks_end_bytes);
+    return AREG_OK;
+}
+
 static enum areg_error lmdb_usage(struct store_txn *txn, struct usage *usage)
 {
     struct lmdb_store *const store = lmdb_store_of(txn);
-    struct statvfs file_system;
     MDB_envinfo info;
     MDB_stat stat;
     uint64_t pages_bytes = 0;
-    if (mdb_env_info(store->env, &info) || mdb_env_stat(store->env, &stat) || fstatvfs(store->directory, &file_system))
+    uint64_t disk_free_bytes = 0;
+    if (mdb_env_info(store->env, &info) || mdb_env_stat(store->env, &stat))
         return AREG_EIO;
-    const enum areg_error error = pages_used(txn, &pages_bytes);
-    if (error)
-        return error;
     const uint64_t pages_end_bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
     const uint64_t blocks_bytes = atomic_load(&store->fragments.used_count) * BLOCK_BYTES;
     const uint64_t blocks_end_bytes = atomic_load(&store->fragments.end_count) * BLOCK_BYTES;
+    enum areg_error error = pages_used(txn, &pages_bytes);
+    if (error == AREG_OK)
+        error = disk_free(txn, blocks_end_bytes, &disk_free_bytes);
+    if (error)
+        return error;
     *usage = (struct usage){
         .used_bytes = pages_bytes + blocks_bytes,
         .file_bytes = pages_end_bytes + blocks_end_bytes,
         /* The last eighth of free blocks may be too scattered to be used (blocks.c). */
         .reusable_bytes = excess(pages_end_bytes, pages_bytes) +
                           excess(blocks_end_bytes - blocks_end_bytes / BLOCK_SLACK_SHARE, blocks_bytes),
-        .disk_free_bytes = (uint64_t)file_system.f_bavail * file_system.f_frsize,
+        .disk_free_bytes = disk_free_bytes,
     };
     return AREG_OK;
 }
@@ -398,6 +415,7 @@ static enum areg_error begin_read(struct lmdb_store *store, struct store_txn **t
     if (code)
         return error_of(code);
     reader->base = (struct store_txn){.store = &store->base, .mode = STORE_READ};
+    reader->disk_bytes = 0;
     *txn = &reader->base;
     return AREG_OK;
 }
