@@ -1,6 +1,6 @@
 #include "lab/command_up.h"
 
-#include "core/check.h"
+#include "lab/json.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -209,8 +209,10 @@ static int print_up(const struct local_cluster *cluster, bool as_json)
         printf("%s\n", seeds);
     } else {
         char code[CODE_TEXT_BYTES];
-        printf("{\"v\":1,\"dir\":\"%s\",\"code\":\"%s\",\"sync\":\"%s\",\"seeds\":\"%s\",\"hosts\":[", cluster->dir,
-               code_print(cluster->code, code), cluster->sync, seeds);
+        printf("{\"v\":1,\"dir\":");
+        json_print_string(stdout, cluster->dir, strlen(cluster->dir));
+        printf(",\"code\":\"%s\",\"sync\":\"%s\",\"seeds\":\"%s\",\"hosts\":[", code_print(cluster->code, code),
+               cluster->sync, seeds);
         for (unsigned i = 0; i < cluster->host_count; i++)
             printf("%s{\"id\":\"%s\",\"address\":\"%s\",\"pid\":%d}", i ? "," : "", cluster->hosts[i].id.text,
                    cluster->hosts[i].address, (int)cluster->hosts[i].process.pid);
