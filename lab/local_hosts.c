@@ -1,6 +1,5 @@
 #include "lab/local_hosts.h"
 
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
