@@ -307,7 +307,7 @@ static void after_get_data(struct client *client, struct operation *operation, u
     operation->outcome.tag = found->entry.tag;
     operation->outcome.value_bytes = found->entry.value_bytes;
     operation->is_tombstone = found->entry.flags & ENTRY_TOMBSTONE;
-    operation->unconfirmed = ask_unconfirmed(ask, found->entry.tag);
+    operation->unconfirmed = ask_unconfirmed(ask);
     take_pieces(operation);
     if (ask->is_complete) {
         complete(client, operation, now_ns);

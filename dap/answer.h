@@ -23,7 +23,7 @@ struct answer_effect {
     bool is_refused;       /* nothing was stored: there is no room */
     unsigned trim_count;   /* entries dropped */
     unsigned forced_count; /* of these, at or above `confirmed` */
-    struct tag superseded; /* entries below it are left for the sweep, and were not before; zero: none */
+    struct tag superseded; /* put_data: the entry is below this one, which is confirmed: for the sweep; else zero */
 };
 
 /**

@@ -23,11 +23,20 @@ void ask_init(struct ask *ask)
     ask->chosen = -1;
 }
 
+static void free_candidates(struct ask *ask)
+{
+    free(ask->candidates);
+    ask->candidates = NULL;
+    ask->candidate_room = 0;
+}
+
 void ask_fini(struct ask *ask)
 {
     for (unsigned i = 0; i < ask->candidate_count; i++)
         coded_value_fini(&ask->candidates[i].value);
     ask->candidate_count = 0;
+    if (ask->candidate_room > CANDIDATE_KEPT_MAX)
+        free_candidates(ask);
     for (unsigned i = 0; i < ask->piece_count; i++)
         slice_unref(&ask->pieces[i]);
     ask->piece_count = 0;
@@ -44,9 +53,7 @@ void ask_fini(struct ask *ask)
 void ask_destroy(struct ask *ask)
 {
     ask_fini(ask);
-    free(ask->candidates);
-    ask->candidates = NULL;
-    ask->candidate_room = 0;
+    free_candidates(ask);
 }
 
 unsigned ask_quorum(const struct ask *ask)
@@ -72,6 +79,12 @@ void ask_fail(struct ask *ask, enum areg_error error)
 void ask_want(struct ask *ask, unsigned member_index)
 {
     voters_add(&ask->due, member_index);
+}
+
+void ask_wake_at(struct ask *ask, uint64_t at_ns)
+{
+    if (at_ns < ask->wake_ns)
+        ask->wake_ns = at_ns;
 }
 
 /* ---------------------------------------------------------------- beginning */
@@ -106,6 +119,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->tag = TAG_ZERO;
     ask->has_floor = false;
     ask->floor = TAG_ZERO;
+    ask->forgotten = TAG_ZERO;
     ask->quorum_ns = 0;
     ask->decoded_ns = 0;
     ask->again_ns = UINT64_MAX;
@@ -190,21 +204,26 @@ enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now
     member->is_awaited = true;
     /* It may store what it refused before. */
     voters_remove(&ask->refused, member_index);
-    if (member->retry_ns < ask->wake_ns)
-        ask->wake_ns = member->retry_ns;
+    /* A fragment that is late is asked for elsewhere, long before it is asked for again. */
+    const uint64_t late_ns = ask->has_floor ? now_ns + ask->hedge_ns : UINT64_MAX;
+    ask_wake_at(ask, member->retry_ns < late_ns ? member->retry_ns : late_ns);
     return AREG_OK;
 }
 
 void ask_resend(struct ask *ask, unsigned member_index)
 {
+    voters_remove(&ask->slow, member_index);
     if (ask->state == ASK_WAITING && ask->members[member_index].is_awaited)
         ask_want(ask, member_index);
 }
 
 void ask_lost(struct ask *ask, unsigned member_index)
 {
+    voters_add(&ask->slow, member_index);
     /* Sent at the beginning of time: late by any measure. */
     ask->members[member_index].sent_ns = 0;
+    if (ask->has_floor && ask->members[member_index].wanted.want != WANT_TAGS)
+        ask->wake_ns = 0;
 }
 
 /* ---------------------------------------------------------------- events */
@@ -214,8 +233,7 @@ static void settle_wake(struct ask *ask)
 {
     ask->wake_ns = UINT64_MAX;
     for (unsigned i = 0; i < ask->config->member_count; i++)
-        if (ask->members[i].retry_ns < ask->wake_ns)
-            ask->wake_ns = ask->members[i].retry_ns;
+        ask_wake_at(ask, ask->members[i].retry_ns);
 }
 
 /* More members than the quorum can spare refuse us for good: say so now, instead of waiting for the deadline. */
@@ -243,14 +261,15 @@ static enum areg_error decide(struct ask *ask, uint64_t now_ns)
     return error;
 }
 
-static void receive_refusal(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
+static void receive_refusal(struct ask *ask, uint64_t now_ns, unsigned member_index, enum reply_status status)
 {
     struct ask_member *member = &ask->members[member_index];
-    if (reply->status == REPLY_BUSY || reply->status == REPLY_FULL)
+    member->status = status;
+    if (status == REPLY_BUSY || status == REPLY_FULL)
         member->retry_ns = now_ns + ASK_BUSY_NS + random_below(ask->random, ASK_BUSY_NS);
     else
         member->retry_ns = now_ns + ASK_RETRY_NS_MAX;
-    if (reply->status == REPLY_FULL && member->sent_count == 1)
+    if (status == REPLY_FULL && member->sent_count == 1)
         voters_add(&ask->refused, member_index);
 }
 
@@ -265,12 +284,15 @@ enum areg_error ask_receive(struct ask *ask, uint64_t now_ns, unsigned member_in
     member->retry_ns = UINT64_MAX;
     if (reply->status == REPLY_RETIRED || reply->next.status != LINK_NONE)
         ask->sees_next = true;
-    if (reply->status == REPLY_OK) {
+    if (reply->status != REPLY_OK) {
+        receive_refusal(ask, now_ns, member_index, reply->status);
+    } else {
         const enum areg_error error = ask->dap->reply(ask, now_ns, member_index, reply);
         if (error != AREG_OK)
             return error;
-    } else {
-        receive_refusal(ask, now_ns, member_index, reply);
+        /* It made no sense: what one damaged host says must not decide, nor must it be the end of it. */
+        if (!voters_has(ask->replied, member_index))
+            receive_refusal(ask, now_ns, member_index, REPLY_INVALID);
     }
     return ask->state == ASK_WAITING ? decide(ask, now_ns) : AREG_OK;
 }
@@ -302,11 +324,21 @@ struct voters ask_chosen_holders(const struct ask *ask)
     return ask->candidates[ask->chosen].listed;
 }
 
-struct voters ask_unconfirmed(const struct ask *ask, struct tag tag)
+/*
+ * A tag that had been completed by another operation before is confirmed by that one, so only members that are seen to
+ * hold something older, which they would drop then, are reminded.
+ */
+struct voters ask_unconfirmed(const struct ask *ask)
 {
+    CHECK(ask->chosen >= 0);
+    if (!ask->is_complete)
+        return voters_all(ask->config->member_count);
     struct voters unconfirmed = {0};
+    for (int i = 0; i < ask->chosen; i++)
+        if (tag_compare(ask->candidates[i].value.entry.tag, ask->tag) < 0)
+            unconfirmed = voters_union(unconfirmed, ask->candidates[i].listed);
     for (unsigned i = 0; i < ask->config->member_count; i++)
-        if (tag_compare(ask->members[i].confirmed, tag) < 0)
-            voters_add(&unconfirmed, i);
+        if (tag_compare(ask->members[i].confirmed, ask->tag) >= 0)
+            voters_remove(&unconfirmed, i);
     return unconfirmed;
 }

@@ -59,11 +59,14 @@ void coded_value_fini(struct coded_value *value);
 struct candidate {
     struct coded_value value;
     uint32_t checksums[MEMBER_COUNT_MAX]; /* of those in `listed` */
-    struct voters listed;                 /* members that listed it at some time during this ask */
+    struct voters listed;                 /* members that have listed it since all were asked */
     struct voters gone;                   /* of these, members that have dropped it since */
-    struct voters damaged;                /* of these, members whose fragment is not intact */
-    bool is_suspect;                      /* its fragments are intact one by one, and yet do not give the value */
+    struct voters damaged;                /* members whose fragment is not intact */
+    unsigned needed_count;                /* fragments that it takes: k, or one more to tell which of them is wrong */
 };
+
+/* A needed_count that no number of fragments reaches: they are intact one by one, and yet do not give the value. */
+enum { CANDIDATE_IS_HOPELESS = MEMBER_COUNT_MAX + 1 };
 
 /** What is known of one member in this ask. */
 struct ask_member {
@@ -77,9 +80,11 @@ struct ask_member {
     struct tag confirmed;
 };
 
-/* Distinct tags that one get-data keeps track of; the smallest are forgotten beyond it, which can only make it ask
- * again. */
-enum { CANDIDATE_COUNT_MAX = 256 };
+/* Distinct tags that one get-data keeps track of: more than eight members can list. The smallest are forgotten beyond
+ * it, which can only make it ask again. */
+enum { CANDIDATE_COUNT_MAX = 8 * ENTRY_COUNT_MAX };
+/* Room for candidates that an ask keeps for the next one. */
+enum { CANDIDATE_KEPT_MAX = 16 };
 
 struct dap_ask;
 
@@ -119,6 +124,7 @@ struct ask {
     unsigned candidate_count;
     unsigned candidate_room;
     struct candidate *candidates; /* ascending by tag; kept for reuse */
+    struct tag forgotten;         /* the largest tag that there was no room for: it may have completed */
     int chosen;                   /* the result's candidate; -1: none, the register was never written */
     struct entry decoded;         /* of `pieces` */
     unsigned piece_count;         /* the result's value, if it was fetched; the engine takes the pieces over */
@@ -140,7 +146,7 @@ struct dap_ask {
     enum areg_error (*begin)(struct ask *ask, uint64_t now_ns);
     /** The body and payload of a request. AREG_ENOMEM only. */
     enum areg_error (*request)(struct ask *ask, unsigned member_index, struct request *request);
-    /** A vote. */
+    /** Judge a reply; a vote adds the member to `replied`. AREG_ENOMEM only. */
     enum areg_error (*reply)(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply);
     /** Time has passed, or a reply or a silence changed something: decide what can be decided. */
     enum areg_error (*decide)(struct ask *ask, uint64_t now_ns);
@@ -179,9 +185,10 @@ enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now
 enum areg_error ask_receive(struct ask *ask, uint64_t now_ns, unsigned member_index,
                             const struct reply *reply) MUST_USE;
 enum areg_error ask_tick(struct ask *ask, uint64_t now_ns) MUST_USE;
-/** The connection to a member was lost or came back: what it has not answered is due again. */
+/** The connection to a member came back: what it has not answered is due again. */
 void ask_resend(struct ask *ask, unsigned member_index);
-/** What was sent to a member is lost, or was not sent at all, since it is not connected: do not wait for it. */
+/** What was sent to a member is lost, or was not sent at all, since it is not connected: do not wait for it. Sets
+ * `wake_ns` to the past if that changes what is to be done. */
 void ask_lost(struct ask *ask, unsigned member_index);
 /** The message that such an ask sends. */
 enum message_kind ask_message_kind(enum ask_kind kind);
@@ -189,8 +196,8 @@ enum message_kind ask_message_kind(enum ask_kind kind);
 struct voters ask_missing(const struct ask *ask);
 /** For the holders to skip in a write-back: members that listed the chosen tag. */
 struct voters ask_chosen_holders(const struct ask *ask);
-/** For the confirmation: members that have not yet heard that `tag` is complete. */
-struct voters ask_unconfirmed(const struct ask *ask, struct tag tag);
+/** For the confirmation: members that should hear that the chosen tag is complete. */
+struct voters ask_unconfirmed(const struct ask *ask);
 
 /* For the DAPs' own files. */
 void ask_finish(struct ask *ask);
@@ -198,5 +205,7 @@ void ask_fail(struct ask *ask, enum areg_error error);
 unsigned ask_quorum(const struct ask *ask);
 /** Have a request sent to a member, again if need be. */
 void ask_want(struct ask *ask, unsigned member_index);
+/** Have ask_tick() called then, or earlier. */
+void ask_wake_at(struct ask *ask, uint64_t at_ns);
 
 #endif

@@ -133,8 +133,6 @@ static enum areg_error treas_sweep(const struct seat *seat, struct slice key, st
     while (smallest_is_superseded(&list) && tag_compare(list.entries[0].entry.tag, tag) < 0)
         drop_smallest(&list, effect);
     trim(seat, &list, effect);
-    if (is_news && smallest_is_superseded(&list))
-        effect->superseded = list.confirmed;
     return is_news || effect->trim_count > 0 ? store_register_put(seat->txn, seat->slot, key, &list) : AREG_OK;
 }
 

@@ -19,6 +19,8 @@
 
 #include "codec/checksum.h"
 #include "core/check.h"
+#include "core/key.h"
+#include "core/key_page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +106,8 @@ static bool is_candidate_of(const struct candidate *candidate, const struct entr
 static enum areg_error make_room(struct ask *ask)
 {
     if (ask->candidate_count == CANDIDATE_COUNT_MAX) {
-        /* Forget the smallest: at worst the answer stays undecided, and all are asked again. */
+        /* Forget the smallest, but that there was one: at worst the answer stays undecided, and all are asked again. */
+        ask->forgotten = tag_max(ask->forgotten, ask->candidates[0].value.entry.tag);
         coded_value_fini(&ask->candidates[0].value);
         memmove(&ask->candidates[0], &ask->candidates[1], (CANDIDATE_COUNT_MAX - 1) * sizeof ask->candidates[0]);
         ask->candidate_count--;
@@ -143,7 +146,7 @@ static enum areg_error candidate_of(struct ask *ask, const struct entry *entry, 
     added->value.entry = *entry;
     added->value.entry.flags &= ENTRY_TOMBSTONE;
     added->value.present = added->listed = added->gone = added->damaged = (struct voters){0};
-    added->is_suspect = false;
+    added->needed_count = ask->config->code.k;
     *found = added;
     return AREG_OK;
 }
@@ -184,24 +187,34 @@ static enum areg_error note_entry(struct ask *ask, unsigned member_index, const 
     return AREG_OK;
 }
 
-/* A fragment that was asked for by tag and did not come: the member has dropped it meanwhile. */
-static void note_absence(struct ask *ask, unsigned member_index, struct tag wanted)
+/* A tag that was asked for and is not listed any more: the member has dropped it meanwhile. */
+static void note_absence(struct ask *ask, unsigned member_index, struct tag wanted, const struct data_reply *data)
 {
-    for (unsigned i = 0; i < ask->candidate_count; i++) {
-        struct candidate *candidate = &ask->candidates[i];
-        if (tag_equal(candidate->value.entry.tag, wanted) && voters_has(candidate->listed, member_index) &&
-            !voters_has(candidate->value.present, member_index))
-            voters_add(&candidate->gone, member_index);
+    for (unsigned i = 0; i < data->entry_count; i++)
+        if (tag_equal(data->entries[i].tag, wanted))
+            return;
+    for (unsigned i = 0; i < ask->candidate_count; i++)
+        if (tag_equal(ask->candidates[i].value.entry.tag, wanted))
+            voters_add(&ask->candidates[i].gone, member_index);
+}
+
+/* Whether some correct host can have said so. */
+static bool is_sound(const struct data_reply *data)
+{
+    for (unsigned i = 0; i < data->entry_count; i++) {
+        const struct entry *entry = &data->entries[i];
+        if (entry->tag.z >= TAG_Z_MAX || tag_is_zero(entry->tag) || entry->value_bytes > AREG_VALUE_BYTES_MAX)
+            return false;
     }
+    return data->trimmed.z < TAG_Z_MAX && data->confirmed.z < TAG_Z_MAX;
 }
 
 static enum areg_error reply_get_data(struct ask *ask, unsigned member_index, const struct reply *reply)
 {
     const struct data_reply *data = &reply->data;
     struct ask_member *member = &ask->members[member_index];
-    for (unsigned i = 0; i < data->entry_count; i++)
-        if (data->entries[i].tag.z >= TAG_Z_MAX || tag_is_zero(data->entries[i].tag))
-            return AREG_OK; /* Not a list that any host makes: no vote. */
+    if (!is_sound(data))
+        return AREG_OK;
     for (unsigned i = 0; i < data->entry_count; i++) {
         const enum areg_error error = note_entry(ask, member_index, &data->entries[i], reply);
         if (error != AREG_OK)
@@ -210,9 +223,32 @@ static enum areg_error reply_get_data(struct ask *ask, unsigned member_index, co
     member->trimmed = tag_max(member->trimmed, data->trimmed);
     member->confirmed = tag_max(member->confirmed, data->confirmed);
     if (member->wanted.want == WANT_TAG)
-        note_absence(ask, member_index, member->wanted.tag);
+        note_absence(ask, member_index, member->wanted.tag, data);
     voters_add(&ask->replied, member_index);
     return AREG_OK;
+}
+
+/* Whether a page of keys is sorted and what was asked for. A merge of several can rely on it. */
+static bool page_is_sound(const struct ask *ask, const struct reply *reply)
+{
+    struct bytes_reader reader = bytes_reader_on(reply->payload.at, reply->payload.bytes);
+    struct key_sort_form forms[2];
+    key_sort_form(ask->list_keys.after, &forms[1]);
+    uint32_t key_count = 0;
+    for (;; key_count++) {
+        struct listed_key listed;
+        const enum areg_error error = key_page_get(&reader, &listed);
+        if (error == AREG_ENOTFOUND)
+            return key_count > 0 || !reply->keys.has_more;
+        if (error != AREG_OK || key_count == ask->list_keys.key_count_max || listed.tag.z >= TAG_Z_MAX)
+            return false;
+        struct key_sort_form *form = &forms[key_count % 2];
+        const struct key_sort_form *last = &forms[(key_count + 1) % 2];
+        key_sort_form(listed.key, form);
+        if (!key_has_prefix(listed.key, ask->list_keys.prefix) ||
+            slice_compare(slice_borrow(form->at, form->bytes), slice_borrow(last->at, last->bytes)) <= 0)
+            return false;
+    }
 }
 
 static enum areg_error treas_reply(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
@@ -231,7 +267,7 @@ static enum areg_error treas_reply(struct ask *ask, uint64_t now_ns, unsigned me
     case ASK_PUT_DATA:
         break;
     case ASK_LIST_KEYS:
-        if (voters_has(ask->replied, member_index))
+        if (voters_has(ask->replied, member_index) || !page_is_sound(ask, reply))
             return AREG_OK;
         ask->pages[member_index] = slice_ref(reply->payload);
         if (reply->keys.has_more)
@@ -259,7 +295,7 @@ static unsigned maybe_count(const struct ask *ask, struct tag tag)
 
 static struct tag floor_of(const struct ask *ask)
 {
-    struct tag floor = TAG_ZERO;
+    struct tag floor = ask->forgotten;
     for (unsigned i = 0; i < ask->candidate_count; i++) {
         const struct tag tag = ask->candidates[i].value.entry.tag;
         if (tag_compare(tag, floor) > 0 && maybe_count(ask, tag) >= ask->config->code.k)
@@ -278,20 +314,24 @@ static struct voters intact_holders(const struct candidate *candidate)
     return voters_minus(voters_minus(candidate->listed, candidate->gone), candidate->damaged);
 }
 
-/* The newest candidate at or above T0 with k fragments at hand, else the newest that k members still have; -1: none. */
+/* Members that can still give a fragment, and those that have. */
+static struct voters sources_of(const struct candidate *candidate)
+{
+    return voters_union(intact_holders(candidate), candidate->value.present);
+}
+
+/* The newest candidate at or above T0 with enough fragments at hand, else the newest that enough members still have;
+ * -1: none. */
 static int target_of(const struct ask *ask)
 {
-    const unsigned k = ask->config->code.k;
     int reachable = -1;
     for (int i = (int)ask->candidate_count - 1; i >= 0; i--) {
         const struct candidate *candidate = &ask->candidates[i];
         if (tag_compare(candidate->value.entry.tag, ask->floor) < 0)
             break;
-        if (candidate->is_suspect)
-            continue;
-        if (voters_count(candidate->value.present) >= k)
+        if (voters_count(candidate->value.present) >= candidate->needed_count)
             return i;
-        if (reachable < 0 && voters_count(voters_union(intact_holders(candidate), candidate->value.present)) >= k)
+        if (reachable < 0 && voters_count(sources_of(candidate)) >= candidate->needed_count)
             reachable = i;
     }
     return reachable;
@@ -315,12 +355,6 @@ static bool has_late(const struct ask *ask, uint64_t since_ns, uint64_t now_ns)
     return now_ns >= since_ns + ask->hedge_ns;
 }
 
-static void wake_at(struct ask *ask, uint64_t at_ns)
-{
-    if (at_ns < ask->wake_ns)
-        ask->wake_ns = at_ns;
-}
-
 static struct voters awaited(const struct ask *ask)
 {
     struct voters members = ask->due;
@@ -342,7 +376,7 @@ static bool promises(struct ask *ask, unsigned member_index, const struct candid
         return true;
     if (!member->is_awaited || has_late(ask, member->sent_ns, now_ns))
         return false;
-    wake_at(ask, member->sent_ns + ask->hedge_ns);
+    ask_wake_at(ask, member->sent_ns + ask->hedge_ns);
     return true;
 }
 
@@ -356,15 +390,16 @@ static bool was_asked_for(const struct ask *ask, unsigned member_index, const st
 static void plan_again(struct ask *ask, uint64_t now_ns)
 {
     if (ask->again_ns == UINT64_MAX && awaited(ask).bits && !has_late(ask, ask->quorum_ns, now_ns)) {
-        wake_at(ask, ask->quorum_ns + ask->hedge_ns);
+        ask_wake_at(ask, ask->quorum_ns + ask->hedge_ns);
         return;
     }
     if (ask->again_ns == UINT64_MAX) {
-        const unsigned doublings = ask->round_count < 7 ? ask->round_count : 7;
-        const uint64_t delay_ns = ASK_AGAIN_NS_MIN << doublings;
+        const unsigned doublings = ask->round_count < 16 ? ask->round_count : 16;
+        const uint64_t doubled_ns = ASK_AGAIN_NS_MIN << doublings;
+        const uint64_t delay_ns = doubled_ns < ASK_AGAIN_NS_MAX ? doubled_ns : ASK_AGAIN_NS_MAX;
         ask->again_ns = now_ns + delay_ns / 2 + random_below(ask->random, delay_ns);
     }
-    wake_at(ask, ask->again_ns);
+    ask_wake_at(ask, ask->again_ns);
 }
 
 /*
@@ -373,10 +408,21 @@ static void plan_again(struct ask *ask, uint64_t now_ns)
  */
 static void begin_again(struct ask *ask)
 {
-    for (unsigned i = 0; i < ask->candidate_count; i++)
-        ask->candidates[i].listed = ask->candidates[i].gone = (struct voters){0};
+    unsigned kept_count = 0;
+    for (unsigned i = 0; i < ask->candidate_count; i++) {
+        struct candidate *candidate = &ask->candidates[i];
+        if (candidate->value.present.bits == 0 && candidate->damaged.bits == 0)
+            continue; /* Nothing that would have to be learned anew. */
+        candidate->listed = candidate->gone = (struct voters){0};
+        if (kept_count < i)
+            ask->candidates[kept_count] = *candidate;
+        kept_count++;
+    }
+    ask->candidate_count = kept_count;
     ask->replied = (struct voters){0};
     ask->has_floor = false;
+    ask->forgotten = TAG_ZERO;
+    ask->decoded_ns = 0;
     ask->again_ns = UINT64_MAX;
     ask->round_count++;
     ask_all(ask);
@@ -386,7 +432,6 @@ static void begin_again(struct ask *ask)
  */
 static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_ns)
 {
-    const unsigned k = ask->config->code.k;
     unsigned count = voters_count(target->value.present);
     bool is_hedge = false;
     for (unsigned i = 0; i < ask->config->member_count; i++) {
@@ -400,7 +445,7 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
     unsigned asked_count = 0;
     const struct voters holders = voters_minus(intact_holders(target), target->value.present);
     for (int is_slow = 0; is_slow <= 1; is_slow++) {
-        for (unsigned i = 0; i < ask->config->member_count && count < k; i++) {
+        for (unsigned i = 0; i < ask->config->member_count && count < target->needed_count; i++) {
             struct ask_member *member = &ask->members[i];
             if (!voters_has(holders, i) || voters_has(ask->slow, i) != (is_slow == 1) || was_asked_for(ask, i, target))
                 continue;
@@ -415,20 +460,23 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
         ask->round_count++;
         ask->hedge_count += is_hedge ? asked_count : 0;
     }
-    if (count < k)
+    if (count < target->needed_count)
         plan_again(ask, now_ns);
+    else
+        ask->again_ns = UINT64_MAX;
 }
 
-/* Every member has answered more than once, and the newest value that may have completed has too few intact fragments:
- * waiting brings nothing back. */
+/* Every member has answered more than once, none has dropped it for something newer meanwhile, and a value that may
+ * have completed would be readable, were all fragments that are listed intact: waiting brings nothing back. */
 static bool is_corrupt(const struct ask *ask)
 {
-    if (ask->round_count < 3 || awaited(ask).bits)
+    if (ask->round_count < 3 || ask_missing(ask).bits)
         return false;
     for (unsigned i = 0; i < ask->candidate_count; i++) {
         const struct candidate *candidate = &ask->candidates[i];
-        if (tag_compare(candidate->value.entry.tag, ask->floor) >= 0 && candidate->listed.bits &&
-            (candidate->damaged.bits || candidate->is_suspect))
+        if (tag_compare(candidate->value.entry.tag, ask->floor) >= 0 && candidate->gone.bits == 0 &&
+            voters_count(candidate->listed) >= ask->config->code.k &&
+            voters_count(sources_of(candidate)) < candidate->needed_count)
             return true;
     }
     return false;
@@ -484,16 +532,8 @@ static bool discard_rotten(struct ask *ask, struct candidate *candidate)
 static enum areg_error leave_one_out(struct ask *ask, struct candidate *candidate, bool *matches)
 {
     *matches = false;
-    if (voters_count(candidate->value.present) <= ask->config->code.k) {
-        /* One more fragment would tell; get it from any other holder, if there is one. */
-        const struct voters others = voters_minus(intact_holders(candidate), candidate->value.present);
-        if (others.bits == 0) {
-            candidate->is_suspect = true;
-            return AREG_OK;
-        }
-        const unsigned next = (unsigned)__builtin_ctz(others.bits);
-        ask->members[next].wanted = (struct get_data){.want = WANT_TAG, .tag = candidate->value.entry.tag};
-        ask_want(ask, next);
+    if (voters_count(candidate->value.present) == ask->config->code.k) {
+        candidate->needed_count = ask->config->code.k + 1u;
         return AREG_OK;
     }
     const struct voters present = candidate->value.present;
@@ -510,11 +550,11 @@ static enum areg_error leave_one_out(struct ask *ask, struct candidate *candidat
             return AREG_OK;
         }
     }
-    candidate->is_suspect = true;
+    candidate->needed_count = CANDIDATE_IS_HOPELESS;
     return AREG_OK;
 }
 
-/* Put the value together, once; false in `*matches` if fragments had to be thrown out or are still to come. */
+/* Put the value together, once; false in `*matches` if fragments had to be thrown out, or more of them are needed. */
 static enum areg_error settle_value(struct ask *ask, struct candidate *candidate, bool *matches)
 {
     *matches = true;
@@ -541,24 +581,39 @@ static void finish_get_data(struct ask *ask, int chosen, bool complete)
     ask_finish(ask);
 }
 
-/* The target's value is at hand, or not wanted: finish if the tag is known to be complete, or no more is to be learned.
+/*
+ * One turn: get the target's value if it is wanted, and finish when the tag is known to be complete or no more is to be
+ * learned of it. False in `*is_settled`: what was known of the target, or wanted of it, has changed; choose again.
  */
-static void finish_or_wait(struct ask *ask, int target, uint64_t now_ns)
+static enum areg_error pursue(struct ask *ask, int target, uint64_t now_ns, bool *is_settled)
 {
+    struct candidate *candidate = &ask->candidates[target];
+    *is_settled = true;
+    if (ask->wants_value) {
+        if (voters_count(candidate->value.present) < candidate->needed_count) {
+            fetch(ask, candidate, now_ns);
+            return AREG_OK;
+        }
+        const enum areg_error error = settle_value(ask, candidate, is_settled);
+        if (error != AREG_OK || !*is_settled)
+            return error;
+    }
+    ask->again_ns = UINT64_MAX;
     if (ask->decoded_ns == 0)
         ask->decoded_ns = now_ns;
-    const bool complete = is_complete(ask, &ask->candidates[target]);
-    if (complete || !ask_missing(ask).bits || has_late(ask, ask->decoded_ns, now_ns)) {
-        if (complete || ask->wants_value) {
-            finish_get_data(ask, target, complete);
-            return;
-        }
-        /* A stat that must write back needs the value after all. */
-        ask->wants_value = true;
-        fetch(ask, &ask->candidates[target], now_ns);
-        return;
+    const bool complete = is_complete(ask, candidate);
+    if (!complete && ask_missing(ask).bits && !has_late(ask, ask->decoded_ns, now_ns)) {
+        ask_wake_at(ask, ask->decoded_ns + ask->hedge_ns);
+        return AREG_OK;
     }
-    wake_at(ask, ask->decoded_ns + ask->hedge_ns);
+    if (complete || ask->wants_value) {
+        finish_get_data(ask, target, complete);
+        return AREG_OK;
+    }
+    /* A stat that must write back needs the value after all. */
+    ask->wants_value = true;
+    *is_settled = false;
+    return AREG_OK;
 }
 
 static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
@@ -578,8 +633,8 @@ static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
         begin_again(ask);
         return AREG_OK;
     }
-    /* Each turn throws out a fragment or a candidate, or ends. */
-    for (unsigned turn = 0; turn <= MEMBER_COUNT_MAX * CANDIDATE_COUNT_MAX; turn++) {
+    /* Each turn throws out a fragment or a candidate, wants one more of it, or ends. */
+    for (unsigned turn = 0; turn <= 2 * MEMBER_COUNT_MAX * CANDIDATE_COUNT_MAX; turn++) {
         const int target = target_of(ask);
         if (target < 0) {
             if (is_corrupt(ask))
@@ -588,29 +643,12 @@ static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
                 plan_again(ask, now_ns);
             return AREG_OK;
         }
-        struct candidate *candidate = &ask->candidates[target];
-        ask->again_ns = voters_count(candidate->value.present) < ask->config->code.k ? ask->again_ns : UINT64_MAX;
-        if (!ask->wants_value) {
-            finish_or_wait(ask, target, now_ns);
-            return AREG_OK;
-        }
-        if (voters_count(candidate->value.present) < ask->config->code.k) {
-            fetch(ask, candidate, now_ns);
-            return AREG_OK;
-        }
-        const struct voters due_before = ask->due;
-        bool matches;
-        const enum areg_error error = settle_value(ask, candidate, &matches);
-        if (error != AREG_OK)
+        bool is_settled;
+        const enum areg_error error = pursue(ask, target, now_ns, &is_settled);
+        if (error != AREG_OK || is_settled)
             return error;
-        if (matches) {
-            finish_or_wait(ask, target, now_ns);
-            return AREG_OK;
-        }
-        if (ask->due.bits != due_before.bits)
-            return AREG_OK; /* One more fragment is on its way. */
     }
-    CHECK(!"every turn throws out a fragment or a candidate");
+    CHECK(!"every turn comes closer to an end");
     return AREG_OK;
 }
 

@@ -60,7 +60,8 @@ struct answer_effect bench_put_entry(struct bench *bench, const char *key, const
                                      struct slice fragment)
 {
     struct answer_effect effect;
-    const struct seat seat = begin(bench, STORE_WRITE);
+    struct seat seat = begin(bench, STORE_WRITE);
+    seat.confirmed = bench->known;
     CHECK(bench->answer->put_data(&seat, slice_borrow(key, strlen(key)), entry, fragment, &effect) == AREG_OK);
     CHECK(store_commit(seat.txn) == AREG_OK);
     return effect;
@@ -72,23 +73,24 @@ struct answer_effect bench_put(struct bench *bench, const char *key, struct tag 
     return bench_put_entry(bench, key, &entry, bench_fragment(bench, tag, value_bytes));
 }
 
-struct answer_effect bench_confirm(struct bench *bench, const char *key, struct tag tag)
+static struct answer_effect sweep(struct bench *bench, const char *key, struct tag confirmed, struct tag below)
 {
     struct answer_effect effect;
     struct seat seat = begin(bench, STORE_WRITE);
-    seat.confirmed = tag;
-    CHECK(bench->answer->sweep(&seat, slice_borrow(key, strlen(key)), TAG_ZERO, &effect) == AREG_OK);
+    seat.confirmed = confirmed;
+    CHECK(bench->answer->sweep(&seat, slice_borrow(key, strlen(key)), below, &effect) == AREG_OK);
     CHECK(store_commit(seat.txn) == AREG_OK);
     return effect;
 }
 
+struct answer_effect bench_confirm(struct bench *bench, const char *key, struct tag tag)
+{
+    return sweep(bench, key, tag, TAG_ZERO);
+}
+
 struct answer_effect bench_sweep(struct bench *bench, const char *key, struct tag tag)
 {
-    struct answer_effect effect;
-    const struct seat seat = begin(bench, STORE_WRITE);
-    CHECK(bench->answer->sweep(&seat, slice_borrow(key, strlen(key)), tag, &effect) == AREG_OK);
-    CHECK(store_commit(seat.txn) == AREG_OK);
-    return effect;
+    return sweep(bench, key, TAG_ZERO, tag);
 }
 
 struct tag bench_get_tag(struct bench *bench, const char *key)

@@ -13,7 +13,8 @@ struct bench {
     struct config config;
     uint32_t slot;
     const struct dap_answer *answer;
-    uint8_t *room; /* for the fragment at hand */
+    struct tag known; /* confirmed, and not stored yet: for the puts that follow */
+    uint8_t *room;    /* for the fragment at hand */
 };
 
 /** `code` as in "rs:5,3". */
@@ -28,7 +29,9 @@ struct entry bench_entry(struct bench *bench, struct tag tag, uint32_t value_byt
 struct answer_effect bench_put(struct bench *bench, const char *key, struct tag tag, uint32_t value_bytes);
 struct answer_effect bench_put_entry(struct bench *bench, const char *key, const struct entry *entry,
                                      struct slice fragment);
+/** A sweep that only stores what is confirmed. */
 struct answer_effect bench_confirm(struct bench *bench, const char *key, struct tag tag);
+/** A sweep that knows nothing new. */
 struct answer_effect bench_sweep(struct bench *bench, const char *key, struct tag tag);
 struct tag bench_get_tag(struct bench *bench, const char *key);
 /** Fails the test unless what is sent is exactly the fragment of its tag. */

@@ -1,0 +1,90 @@
+/*
+ * An ask and hand-made members to answer it: what each member holds is set by the test, time passes when it says so,
+ * and nothing is sent or answered by itself.
+ */
+#ifndef TESTS_UNIT_DAP_MEMBERS_H
+#define TESTS_UNIT_DAP_MEMBERS_H
+
+#include "dap/dap.h"
+
+#define MS UINT64_C(1000000)
+
+enum { HELD_MAX = 8, VALUE_MAX = 16, SENT_MAX = 4096 };
+
+/** One entry of a member's list. */
+struct held {
+    struct tag tag;
+    unsigned value_index; /* whose fragment it has; usually tag.z */
+    uint32_t flags;       /* ENTRY_DAMAGED: listed so */
+    bool is_rotten;       /* listed as intact until it is asked for */
+    bool is_wrong;        /* another fragment than its own, with a checksum that matches it */
+    bool is_bent;         /* damaged on its way: the checksum does not match */
+};
+
+struct made_member {
+    unsigned held_count;
+    struct held held[HELD_MAX]; /* ascending by tag */
+    struct tag trimmed;
+    struct tag confirmed;
+    bool is_full;
+};
+
+struct sent {
+    uint64_t at_ns;
+    unsigned member_index;
+    struct get_data wanted;
+};
+
+struct members {
+    struct config config;
+    struct codec *codec;
+    struct random_source random;
+    struct voters slow;
+    uint64_t hedge_ns;
+    uint64_t now_ns;
+    uint32_t phase;
+    struct ask ask;
+    struct made_member made[MEMBER_COUNT_MAX];
+    struct get_data last_wanted[MEMBER_COUNT_MAX]; /* of the last request sent to it */
+    unsigned sent_count;
+    struct sent sent[SENT_MAX];
+    struct slice values[VALUE_MAX];
+    struct slice fragments[VALUE_MAX][MEMBER_COUNT_MAX];
+    struct reply reply;
+};
+
+void members_open(struct members *members, const char *code);
+void members_close(struct members *members);
+/** Members hold nothing, nothing was sent, the ask is empty. */
+void members_reset(struct members *members);
+
+struct tag tag_of(uint64_t z);
+/** The entry of a value, as member `member_index` lists it. */
+struct entry members_entry(const struct members *members, unsigned member_index, const struct held *held);
+/** Let a member hold a value under its own tag, after what it holds already. */
+struct held *members_hold(struct members *members, unsigned member_index, unsigned value_index);
+
+void members_begin_get(struct members *members, bool wants_value);
+void members_begin_get_tag(struct members *members);
+/** Write value `value_index` under its tag. */
+void members_begin_put(struct members *members, unsigned value_index, struct voters holders);
+
+/** Take all requests that are due; returns how many. */
+unsigned members_take(struct members *members);
+/** The same, to members that are not connected. */
+void members_lose(struct members *members);
+/** Let a member answer the last request sent to it. */
+void members_answer(struct members *members, unsigned member_index);
+/** The reply that members_answer() would give, to be changed and given to members_give(). */
+struct reply *members_reply(struct members *members, unsigned member_index);
+void members_give(struct members *members, unsigned member_index, struct reply *reply);
+void members_refuse(struct members *members, unsigned member_index, enum reply_status status);
+/** Time passes, and the ask is told. */
+void members_pass(struct members *members, uint64_t ns);
+
+/** Requests to a member since `from` in `sent`. */
+unsigned members_asked(const struct members *members, unsigned from, unsigned member_index);
+/** Whether the ask's pieces are value `value_index`. */
+bool members_read(const struct members *members, unsigned value_index);
+
+#endif
