@@ -54,6 +54,7 @@ struct work_queue {
     unsigned urgent_count; /* jobs that are not patient */
     unsigned message_count_max;
     uint64_t bytes;
+    bool is_asleep; /* the one who takes: the first job must wake it, even a patient one */
     bool is_closed;
 };
 
@@ -98,6 +99,7 @@ bool work_queue_offer(struct work_queue *queue, struct job *job)
         queue->message_count == 0 || (queue->message_count + job->item_count <= queue->message_count_max &&
                                       queue->bytes + job->bytes <= QUEUE_BYTES_MAX);
     const bool is_taken = has_room && !queue->is_closed;
+    const bool is_waking = !job->is_patient || (queue->is_asleep && !queue->first);
     if (is_taken) {
         job->next = NULL;
         *queue->last = job;
@@ -107,7 +109,7 @@ bool work_queue_offer(struct work_queue *queue, struct job *job)
         queue->bytes += job->bytes;
     }
     pthread_mutex_unlock(&queue->lock);
-    if (is_taken)
+    if (is_taken && is_waking)
         pthread_cond_signal(&queue->changed); /* without the lock, so that who wakes up does not wait for it */
     return is_taken;
 }
@@ -117,22 +119,36 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/** Wait until there is a reason to take; the lock is held. */
+/** Sleep until there is news, or it is `until_ns`; the lock is held. */
+static void sleep_until(struct work_queue *queue, uint64_t until_ns)
+{
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
+    if (until_ns == UINT64_MAX)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    else
+        pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
+}
+
+/**
+ * Wait until there is a reason to take; the lock is held.
+ *
+ * Confirmations follow a batch of puts before long, and waking up for each only to go on waiting for company would
+ * cost as much as handling it. So this first dozes: it wakes up by itself after `patience_ns`, early enough for any
+ * patient job that comes meanwhile. Only if none came does it go to sleep.
+ */
 static void wait_for_reason(struct work_queue *queue, uint64_t wake_ns, uint64_t patience_ns)
 {
+    const uint64_t doze_end_ns = clock_now_ns() + patience_ns;
     while (!queue->is_closed && queue->urgent_count == 0) {
         uint64_t until_ns = wake_ns;
         if (queue->first)
             until_ns = earlier(until_ns, queue->first->arrived_ns + patience_ns);
-        if (until_ns <= clock_now_ns())
+        const uint64_t now_ns = clock_now_ns();
+        if (until_ns <= now_ns)
             return;
-        if (until_ns == UINT64_MAX) {
-            pthread_cond_wait(&queue->changed, &queue->lock);
-            continue;
-        }
-        const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
-                                       .tv_nsec = (long)(until_ns % 1000000000)};
-        pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
+        queue->is_asleep = now_ns >= doze_end_ns;
+        sleep_until(queue, queue->is_asleep ? until_ns : earlier(until_ns, doze_end_ns));
+        queue->is_asleep = false;
     }
 }
 

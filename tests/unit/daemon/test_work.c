@@ -133,6 +133,38 @@ static void patient_jobs_wait_for_company_but_not_for_ever(void **state)
     work_queue_destroy(queue);
 }
 
+enum { NAP_COUNT = 300 };
+
+static void *take_one_by_one(void *arg)
+{
+    for (unsigned i = 0; i < NAP_COUNT; i++) {
+        struct job *jobs;
+        if (!work_queue_take(arg, UINT64_MAX, i % 100 * 1000, &jobs))
+            return NULL;
+        jobs_destroy(jobs);
+    }
+    return NULL;
+}
+
+static void a_patient_job_is_taken_also_by_one_who_sleeps_without_a_limit(void **state)
+{
+    (void)state;
+    struct work_queue *queue = work_queue_create(QUEUE_MESSAGE_COUNT_MAX);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, take_one_by_one, queue), 0);
+    /* The other dozes for up to 100 us, and then sleeps: the jobs come before, between and after. */
+    for (unsigned i = 0; i < NAP_COUNT; i++) {
+        struct work_figures figures = {.message_count = 1};
+        offer(queue, make_job(MESSAGE_CONFIRM, 1, 0, i));
+        while (figures.message_count > 0)
+            work_queue_figures(queue, &figures);
+        for (const uint64_t until_ns = clock_now_ns() + i % 7 * 30000; clock_now_ns() < until_ns;)
+            sched_yield();
+    }
+    pthread_join(thread, NULL);
+    work_queue_destroy(queue);
+}
+
 enum { PRODUCER_COUNT = 3, JOBS_PER_PRODUCER = 2000 };
 
 struct producer {
@@ -301,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_batch_is_bounded_in_bytes_but_takes_at_least_one),
         cmocka_unit_test(the_queue_is_bounded_in_messages_and_bytes),
         cmocka_unit_test(patient_jobs_wait_for_company_but_not_for_ever),
+        cmocka_unit_test(a_patient_job_is_taken_also_by_one_who_sleeps_without_a_limit),
         cmocka_unit_test(many_threads_lose_nothing_and_keep_their_order),
         cmocka_unit_test(closing_ends_the_wait_and_what_was_accepted_is_still_taken),
         cmocka_unit_test(replies_to_one_peer_travel_together),
