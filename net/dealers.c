@@ -256,6 +256,12 @@ bool dealers_send(struct dealers *dealers, unsigned peer_index, struct packet *p
 {
     CHECK(peer_index < dealers->count);
     struct dealer *peer = &dealers->peers[peer_index];
+    if (!peer->is_up) {
+        /* ZeroMQ would still take it for a moment after the connection was lost, and lose it. */
+        packet_fini(packet);
+        dealers->counters.packets_unsent++;
+        return false;
+    }
     const bool sent = frames_send(peer->socket, (struct slice){0}, packet, peer->ledger, &dealers->counters);
     expect_input(dealers, peer_index); /* sending may have taken in the news of it */
     return sent;

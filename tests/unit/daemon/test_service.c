@@ -199,7 +199,7 @@ static const struct reply *exchange(struct world *world, struct replies *replies
     while (clock_now_ns() < end_ns) {
         receive_some(world, replies);
         for (unsigned i = 0; i < replies->count; i++)
-            if (replies->at[i].op == op)
+            if (replies->at[i].op == op && replies->at[i].kind == request.kind)
                 return &replies->at[i];
         replies_drop(replies);
     }
