@@ -1,3 +1,7 @@
+/*
+ * One operation from its submission to its outcome [ARES, Alg. 1; PROTOCOL §4]: which primitive comes next, when it is
+ * complete, and what may be said of it when it is not.
+ */
 #include "client/engine.h"
 
 #include "core/check.h"

@@ -1,3 +1,6 @@
+/*
+ * The hosts that we talk to: who they are, which of them are slow, and the first question, what the cluster is.
+ */
 #include "client/engine.h"
 
 #include "core/check.h"

@@ -1,3 +1,6 @@
+/*
+ * XXH3-64 for any processor: what the vectorised version must equal.
+ */
 #include "codec/xxh3.h"
 
 #include "codec/xxh3_body.h"
