@@ -1,5 +1,6 @@
 /* The whole library against real sockets and replicas (local_hosts.h). */
 #include "core/key.h"
+#include "core/limits.h"
 #include "local_hosts.h"
 #include "tests/unit/seed.h"
 
@@ -247,19 +248,21 @@ static void requests_that_leave_together_travel_together(void **state)
 {
     struct setting *setting = *state;
     put_text(setting->client, "warm", "up");
-    const uint64_t before = areg_counter(setting->client, AREG_COUNT_PACKETS_SENT);
+    const uint64_t packets_before = areg_counter(setting->client, AREG_COUNT_PACKETS_SENT);
     const uint64_t messages_before = areg_counter(setting->client, AREG_COUNT_MESSAGES_SENT);
+    const uint64_t retransmits_before = areg_counter(setting->client, AREG_COUNT_RETRANSMITS);
     struct seen seen = {0};
-    enum { COUNT = 100 };
+    enum { COUNT = 2 * PACKET_MESSAGE_COUNT_MAX + 1 };
     for (unsigned i = 0; i < COUNT; i++) {
         const struct areg_request request = get_request("warm", &seen);
         assert_int_equal(areg_submit(setting->client, &request, 1, NULL), AREG_OK);
     }
     areg_run(setting->client, AREG_NO_WAIT);
     assert_true(areg_counter(setting->client, AREG_COUNT_MESSAGES_SENT) - messages_before >= 5 * COUNT);
-    assert_int_equal(areg_counter(setting->client, AREG_COUNT_PACKETS_SENT) - before, 5);
+    assert_int_equal(areg_counter(setting->client, AREG_COUNT_PACKETS_SENT) - packets_before, 5 * 3);
     while (seen.count < COUNT)
         areg_run(setting->client, AREG_FOREVER);
+    assert_int_equal(areg_counter(setting->client, AREG_COUNT_RETRANSMITS), retransmits_before);
 }
 
 struct chain {
@@ -294,6 +297,21 @@ static void a_callback_may_submit_but_not_wait(void **state)
     while (chain.left > 0)
         areg_run(setting->client, AREG_FOREVER);
     assert_int_equal(chain.refused, 3 * COUNT);
+}
+
+static void what_a_callback_submits_leaves_before_the_run_returns(void **state)
+{
+    struct setting *setting = *state;
+    put_text(setting->client, "k", "v");
+    struct chain chain = {.client = setting->client, .left = 2};
+    const struct areg_request request = {.op = AREG_GET, .key = "k", .key_bytes = 1, .done = go_on, .arg = &chain};
+    assert_int_equal(areg_submit(setting->client, &request, 1, NULL), AREG_OK);
+    const uint64_t before = areg_counter(setting->client, AREG_COUNT_PACKETS_SENT);
+    areg_run(setting->client, AREG_FOREVER);
+    assert_int_equal(chain.left, 1);
+    assert_true(areg_counter(setting->client, AREG_COUNT_PACKETS_SENT) - before >= 2 * 5);
+    areg_run(setting->client, AREG_FOREVER);
+    assert_int_equal(chain.left, 0);
 }
 
 static void too_many_are_refused_all_or_none(void **state)
@@ -565,6 +583,20 @@ static void a_handle_at_rest_does_not_wake_its_loop(void **state)
     for (; poll(&pollfd, 1, 100) > 0 && wake_count < 1000; wake_count++)
         areg_run(setting->client, AREG_NO_WAIT);
     assert_true(wake_count < 100); /* the late replies and the confirmation, not a busy loop */
+    struct seen seen = {0};
+    const struct areg_request request = put_request("k", "w", &seen);
+    uint64_t id;
+    assert_int_equal(areg_submit(setting->client, &request, 1, &id), AREG_OK);
+    assert_int_equal(poll(&pollfd, 1, 0), 1); /* there is something to send */
+    areg_run(setting->client, AREG_NO_WAIT);
+    while (poll(&pollfd, 1, 100) > 0)
+        areg_run(setting->client, AREG_NO_WAIT);
+    set_all_faults(setting, LOCAL_SILENT);
+    assert_int_equal(areg_submit(setting->client, &request, 1, &id), AREG_OK);
+    areg_run(setting->client, AREG_NO_WAIT);
+    assert_int_equal(areg_cancel(setting->client, id), AREG_OK);
+    assert_int_equal(poll(&pollfd, 1, 0), 1); /* there is something to tell */
+    assert_int_equal(areg_run(setting->client, AREG_NO_WAIT), 1);
 }
 
 /* ---------------------------------------------------------------- list and ping */
@@ -724,6 +756,7 @@ int main(void)
         IN_SETTING(many_operations_under_way_complete_once_each),
         IN_SETTING(requests_that_leave_together_travel_together),
         IN_SETTING(a_callback_may_submit_but_not_wait),
+        IN_SETTING(what_a_callback_submits_leaves_before_the_run_returns),
         IN_SETTING(too_many_are_refused_all_or_none),
         IN_SETTING(writes_of_one_key_take_effect_in_the_order_of_submission),
         IN_SETTING(waiting_for_one_operation_runs_the_others_too),
