@@ -230,8 +230,8 @@ static void say_costs(const struct cli *cli)
     char sent[UNITS_TEXT_BYTES];
     char received[UNITS_TEXT_BYTES];
     char duration[UNITS_TEXT_BYTES];
-    cli_say(cli, "%" PRIu64 " rounds, %" PRIu64 " messages, %s of values sent, %s received, %s", rounds,
-            areg_counter(cli->client, AREG_COUNT_MESSAGES_SENT),
+    cli_say(cli, "%" PRIu64 " round%s, %" PRIu64 " messages, %s of values sent, %s received, %s", rounds,
+            rounds == 1 ? "" : "s", areg_counter(cli->client, AREG_COUNT_MESSAGES_SENT),
             units_print_bytes(areg_counter(cli->client, AREG_COUNT_BYTES_SENT), sent),
             units_print_bytes(areg_counter(cli->client, AREG_COUNT_BYTES_RECEIVED), received),
             units_print_duration(now_ns() - cli->begin_ns, duration));
