@@ -100,6 +100,7 @@ static uint32_t slot_of(uint64_t id)
     return (uint32_t)(id & ((UINT64_C(1) << SLOT_BITS) - 1));
 }
 
+/* It may still stand among the ready: its turn there finds nothing to send, or what the slot's next operation has. */
 static void give_slot(struct client *client, struct operation *operation)
 {
     release(operation);
@@ -127,14 +128,14 @@ static void enchain(struct client *client, struct operation *operation)
         same = same->chain_next;
     operation->behind = NULL;
     operation->is_queued = same != NULL;
-    if (!same) {
-        operation->chain_next = *head;
-        *head = operation;
+    if (same) {
+        same->chain_last->behind = operation;
+        same->chain_last = operation;
         return;
     }
-    while (same->behind)
-        same = same->behind;
-    same->behind = operation;
+    operation->chain_last = operation;
+    operation->chain_next = *head;
+    *head = operation;
 }
 
 static enum areg_error judge(const struct client *client, const struct client_op *op)
@@ -186,6 +187,7 @@ enum areg_error client_submit(struct client *client, uint64_t now_ns, const stru
     operation->may_have_effect = false;
     operation->is_tombstone = false;
     operation->is_queued = false;
+    operation->tag_floor = TAG_ZERO;
     operation->unconfirmed = (struct voters){0};
     struct client_done *outcome = &operation->outcome;
     outcome->id = operation->id;
@@ -374,8 +376,7 @@ bool client_next_send(struct client *client, uint64_t now_ns, struct client_send
 bool client_next_done(struct client *client, struct client_done *done)
 {
     struct operation *operation = client->done.first;
-    /* One that still stands among the ready is not given away before its turn there has passed. */
-    if (!operation || operation->is_ready)
+    if (!operation)
         return false;
     client->done.first = operation->done_next;
     if (!client->done.first)

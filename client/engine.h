@@ -70,6 +70,7 @@ struct operation {
     uint64_t deadline_ns;
     void *context;
     uint64_t value_digest; /* PUT, DEL */
+    struct tag tag_floor;  /* PUT, DEL: of earlier writes of this handle that may take effect yet; ours is above */
 
     struct shard_view *view; /* once the cluster is known */
     struct ask ask;
@@ -83,8 +84,8 @@ struct operation {
     /* Places in the engine's structures. */
     struct operation *chain_next; /* heads of writes with the same hash */
     struct operation *behind;     /* the next write to the same key */
-    bool is_chain_head;
-    bool is_queued; /* a write behind another */
+    struct operation *chain_last; /* of a head: the last one behind it, or itself */
+    bool is_queued;               /* a write behind another */
     struct operation *ready_next;
     bool is_ready; /* on the list of those with requests to send */
     struct operation *done_next;

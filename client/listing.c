@@ -16,7 +16,7 @@ struct page_cursor {
 
 static void advance(struct page_cursor *cursor)
 {
-    /* Bytes that are no page end it there; the other members of the quorum have the keys. */
+    /* Pages have been judged when they came. */
     cursor->has_current = key_page_get(&cursor->reader, &cursor->current) == AREG_OK;
     if (cursor->has_current)
         key_sort_form(cursor->current.key, &cursor->form);

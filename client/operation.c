@@ -64,6 +64,60 @@ static void close_ask(struct client *client, struct operation *operation)
     ask_fini(ask);
 }
 
+/* ---------------------------------------------------------------- beginning */
+
+static void enter(struct client *client, struct operation *operation, enum operation_state state)
+{
+    move(operation, state);
+    /* Requests go to every member now: the confirmations that wait may ride along. */
+    confirm_ride(&client->confirmations);
+    operation_settle(client, operation);
+}
+
+static enum areg_error find_shard(struct client *client, struct operation *operation)
+{
+    int64_t shard = operation->shard;
+    if (operation->kind != CLIENT_LIST)
+        shard = cluster_shard_of_key(client->cluster, operation->key);
+    if (shard < 0 || shard >= client->cluster->shard_count) {
+        snprintf(operation->outcome.detail, sizeof operation->outcome.detail, "%s",
+                 operation->kind == CLIENT_LIST ? "there is no such shard" : "no pool takes this key");
+        return AREG_EINVAL;
+    }
+    operation->view = peer_shard_view(client, (uint32_t)shard);
+    return operation->view ? AREG_OK : AREG_ENOMEM;
+}
+
+/* Begin to ask, if the cluster is known and nothing is in the way. After an error, all is as it was. */
+static enum areg_error start(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    CHECK(operation->state == OP_WAITING);
+    if (!client->cluster || operation->is_queued) {
+        operation_settle(client, operation);
+        return AREG_OK;
+    }
+    enum areg_error error = find_shard(client, operation);
+    if (error != AREG_OK)
+        return error;
+    const struct ask_options options = options_of(client, operation, now_ns);
+    enum operation_state state;
+    if (is_write(operation)) {
+        state = OP_GETTING_TAG;
+        error = ask_begin_get_tag(&operation->ask, &options, now_ns);
+    } else if (operation->kind == CLIENT_LIST) {
+        const struct list_keys list_keys = {
+            .prefix = operation->key, .after = operation->after, .key_count_max = operation->key_count_max};
+        state = OP_LISTING;
+        error = ask_begin_list_keys(&operation->ask, &options, &list_keys, now_ns);
+    } else {
+        state = OP_GETTING_DATA;
+        error = ask_begin_get_data(&operation->ask, &options, operation->kind == CLIENT_GET, now_ns);
+    }
+    if (error == AREG_OK)
+        enter(client, operation, state);
+    return error;
+}
+
 /* ---------------------------------------------------------------- ending */
 
 static const char *silence_of(enum reply_status status)
@@ -117,37 +171,51 @@ static void describe_missing(struct client *client, struct operation *operation)
     }
 }
 
-/* Take a write off the chain of its key; the next one to the same key may start. */
-static void unchain(struct client *client, struct operation *operation, uint64_t now_ns)
+/* Take a write off the chain of its key. Returns the next one to the same key, if this one was all that it waited for.
+ */
+static struct operation *unchain(struct client *client, struct operation *operation)
 {
     struct operation **link = &client->chains[key_hash(operation->key) % CHAIN_BUCKET_COUNT];
     while (*link && !slice_equal((*link)->key, operation->key))
         link = &(*link)->chain_next;
-    CHECK(*link != NULL);
-    if (*link != operation) {
-        struct operation *before = *link;
+    struct operation *head = *link;
+    CHECK(head != NULL);
+    if (head != operation) {
+        struct operation *before = head;
         while (before->behind != operation)
             before = before->behind;
         before->behind = operation->behind;
+        if (head->chain_last == operation)
+            head->chain_last = before;
         operation->behind = NULL;
-        return;
+        return NULL;
     }
-    struct operation *heir = operation->behind;
-    operation->behind = NULL;
-    *link = operation->chain_next;
+    struct operation *heir = head->behind;
+    head->behind = NULL;
+    *link = head->chain_next;
     if (!heir)
-        return;
+        return NULL;
     heir->chain_next = *link;
+    heir->chain_last = head->chain_last;
     *link = heir;
     heir->is_queued = false;
-    operation_start(client, heir, now_ns);
+    /* Writes of one handle to one key take effect in order, also those of unknown outcome. */
+    heir->tag_floor = head->may_have_effect ? tag_max(head->tag_floor, head->outcome.tag) : head->tag_floor;
+    return heir;
 }
 
-static void end(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
+/* Whether silent hosts have something to do with it. */
+static bool is_about_hosts(enum areg_error error)
+{
+    return error != AREG_OK && error != AREG_ENOTFOUND && error != AREG_ESTALE && error != AREG_EINVAL &&
+           error != AREG_ENOMEM;
+}
+
+static void conclude(struct client *client, struct operation *operation, enum areg_error error)
 {
     /* Only a write has outcomes that are unknown, and only once a put-data of it has left. */
     CHECK(error != AREG_EMAYBE || operation->may_have_effect);
-    if (error != AREG_OK && error != AREG_ENOTFOUND && operation->outcome.detail[0] == 0)
+    if (is_about_hosts(error) && operation->outcome.detail[0] == 0)
         describe_missing(client, operation);
     if (operation->ask.config)
         close_ask(client, operation);
@@ -174,8 +242,22 @@ static void end(struct client *client, struct operation *operation, enum areg_er
     else
         client->done.first = operation;
     client->done.last = operation;
-    if (is_write(operation))
-        unchain(client, operation, now_ns);
+}
+
+/* The one way to an end; the next write to the same key may start. */
+static void end(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
+{
+    conclude(client, operation, error);
+    while (is_write(operation)) {
+        struct operation *heir = unchain(client, operation);
+        if (!heir)
+            return;
+        error = start(client, heir, now_ns);
+        if (error == AREG_OK)
+            return;
+        conclude(client, heir, error);
+        operation = heir;
+    }
 }
 
 void operation_give_up(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
@@ -185,53 +267,11 @@ void operation_give_up(struct client *client, struct operation *operation, enum 
 
 /* ---------------------------------------------------------------- steps */
 
-static void begin_step(struct client *client, struct operation *operation, enum operation_state to,
-                       enum areg_error error, uint64_t now_ns)
-{
-    if (error != AREG_OK) {
-        operation_give_up(client, operation, error, now_ns);
-        return;
-    }
-    move(operation, to);
-    /* Requests go to every member now: the confirmations that wait may ride along. */
-    confirm_ride(&client->confirmations);
-    operation_settle(client, operation);
-}
-
 void operation_start(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    CHECK(operation->state == OP_WAITING);
-    if (!client->cluster || operation->is_queued) {
-        operation_settle(client, operation);
-        return;
-    }
-    int64_t shard = operation->shard;
-    if (operation->kind != CLIENT_LIST)
-        shard = cluster_shard_of_key(client->cluster, operation->key);
-    if (shard < 0 || shard >= client->cluster->shard_count) {
-        snprintf(operation->outcome.detail, sizeof operation->outcome.detail, "no pool takes this key");
-        end(client, operation, AREG_EINVAL, now_ns);
-        return;
-    }
-    operation->view = peer_shard_view(client, (uint32_t)shard);
-    if (!operation->view) {
-        end(client, operation, AREG_ENOMEM, now_ns);
-        return;
-    }
-    const struct ask_options options = options_of(client, operation, now_ns);
-    if (is_write(operation)) {
-        const enum areg_error error = ask_begin_get_tag(&operation->ask, &options, now_ns);
-        begin_step(client, operation, OP_GETTING_TAG, error, now_ns);
-    } else if (operation->kind == CLIENT_LIST) {
-        const struct list_keys list_keys = {
-            .prefix = operation->key, .after = operation->after, .key_count_max = operation->key_count_max};
-        const enum areg_error error = ask_begin_list_keys(&operation->ask, &options, &list_keys, now_ns);
-        begin_step(client, operation, OP_LISTING, error, now_ns);
-    } else {
-        const enum areg_error error =
-            ask_begin_get_data(&operation->ask, &options, operation->kind == CLIENT_GET, now_ns);
-        begin_step(client, operation, OP_GETTING_DATA, error, now_ns);
-    }
+    const enum areg_error error = start(client, operation, now_ns);
+    if (error != AREG_OK)
+        end(client, operation, error, now_ns);
 }
 
 static void begin_put(struct client *client, struct operation *operation, struct coded_value *value,
@@ -240,7 +280,10 @@ static void begin_put(struct client *client, struct operation *operation, struct
     const struct ask_options options = options_of(client, operation, now_ns);
     const enum areg_error error = ask_begin_put_data(&operation->ask, &options, value, holders, now_ns);
     coded_value_fini(value); /* Empty, unless it was not taken. */
-    begin_step(client, operation, OP_PUTTING, error, now_ns);
+    if (error == AREG_OK)
+        enter(client, operation, OP_PUTTING);
+    else
+        operation_give_up(client, operation, error, now_ns);
 }
 
 /* get-tag of a write is done: choose the tag, once and for all, and put. */
@@ -263,7 +306,7 @@ static void after_get_tag(struct client *client, struct operation *operation, ui
     if (tag_source_is_spent(&client->tags))
         tag_source_init(&client->tags, random_next(&client->random));
     struct coded_value value = {
-        .entry.tag = tag_source_next(&client->tags, newest),
+        .entry.tag = tag_source_next(&client->tags, tag_max(newest, operation->tag_floor)),
         .entry.value_digest = operation->value_digest,
         .entry.value_bytes = (uint32_t)operation->value.bytes,
         .entry.flags = operation->kind == CLIENT_DEL ? ENTRY_TOMBSTONE : 0,
@@ -416,13 +459,18 @@ void operation_tick(struct client *client, struct operation *operation, uint64_t
     proceed(client, operation, ask_tick(&operation->ask, now_ns), now_ns);
 }
 
-void operation_settle(struct client *client, struct operation *operation)
+static void set_timer(struct client *client, struct operation *operation)
 {
-    CHECK(operation->state != OP_FREE && operation->state != OP_ENDED);
     uint64_t wake_ns = operation->deadline_ns;
     if (is_asking(operation) && operation->ask.wake_ns < wake_ns)
         wake_ns = operation->ask.wake_ns;
     timers_set(&client->timers, operation, wake_ns);
+}
+
+void operation_settle(struct client *client, struct operation *operation)
+{
+    CHECK(operation->state != OP_FREE && operation->state != OP_ENDED);
+    set_timer(client, operation);
     if (!is_asking(operation) || operation->ask.due.bits == 0 || operation->is_ready)
         return;
     operation->is_ready = true;
@@ -444,13 +492,13 @@ bool operation_next_send(struct client *client, struct operation *operation, uin
             operation_give_up(client, operation, error, now_ns);
             return false;
         }
-        timers_set(&client->timers, operation,
-                   operation->ask.wake_ns < operation->deadline_ns ? operation->ask.wake_ns : operation->deadline_ns);
         /* To a host that is down nothing is sent; it is asked when it comes back, or later. */
-        if (!client->peers[peer_index].is_up) {
+        const bool is_up = client->peers[peer_index].is_up;
+        if (!is_up)
             ask_lost(&operation->ask, member_index);
+        set_timer(client, operation);
+        if (!is_up)
             continue;
-        }
         send->peer_index = peer_index;
         send->request.op = operation->id;
         send->request.key = operation->kind == CLIENT_LIST ? (struct slice){0} : operation->key;

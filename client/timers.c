@@ -50,7 +50,7 @@ void timers_set(struct timers *timers, struct operation *operation, uint64_t wak
     operation->wake_ns = wake_ns;
     if (wake_ns < before_ns)
         sift_up(timers, operation->timer_index, operation);
-    else
+    else if (wake_ns > before_ns)
         sift_down(timers, operation->timer_index, operation);
 }
 

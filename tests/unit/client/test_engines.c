@@ -200,17 +200,6 @@ static void a_write_cut_off_is_unknown_after_its_first_put_and_without_effect_be
     }
 }
 
-static bool no_message_to_hosts(struct world *world, unsigned client_index, unsigned host_index, bool to_host,
-                                enum message_kind kind, void *arg)
-{
-    (void)world;
-    (void)client_index;
-    (void)host_index;
-    (void)kind;
-    (void)arg;
-    return !to_host;
-}
-
 static void a_host_that_is_silent_delays_a_read_by_a_hedge_only(void **state)
 {
     (void)state;
@@ -228,7 +217,6 @@ static void a_host_that_is_silent_delays_a_read_by_a_hedge_only(void **state)
         world_restart(world, silent);
         world_run(world, 100 * MS);
     }
-    (void)no_message_to_hosts;
     world_destroy(world);
 }
 
@@ -268,7 +256,7 @@ static void break_something(struct world *world, const struct code *code)
     for (unsigned i = 0; i < code->n; i++)
         down += !world_is_up(world, i);
     const unsigned host_index = (unsigned)random_below(random, code->n);
-    switch (random_below(random, 12)) {
+    switch (random_below(random, 16)) {
     case 0:
         if (world_is_up(world, host_index) && down <= code_tolerance(*code))
             world_crash(world, host_index);
@@ -284,6 +272,23 @@ static void break_something(struct world *world, const struct code *code)
         break;
     case 4:
         world_set_loss(world, (unsigned)random_below(random, 300));
+        break;
+    case 5:
+        /* A starving link, for as long as it lasts. */
+        world_set_delay(world, (unsigned)random_below(random, 4), host_index,
+                        random_below(random, 2) ? random_below(random, 300 * MS) : 0);
+        break;
+    case 6:
+        world_set_busy(world, random_below(random, 3) ? 0 : (unsigned)random_below(random, 600));
+        break;
+    case 7:
+        /* Fewer members than may be lost at a time. */
+        if (host_index < code_tolerance(*code))
+            world_rot(world, host_index, (unsigned)random_below(random, 2));
+        break;
+    case 8:
+        if (world_op_count(world) > 0)
+            world_cancel(world, (unsigned)random_below(random, world_op_count(world)));
         break;
     default:
         break;
@@ -322,9 +327,13 @@ static void random_history(uint64_t seed)
     }
     /* Heal: everything must come to an end, and a read of every key must succeed. */
     world_set_loss(world, 0);
-    for (unsigned i = 0; i < code.n; i++)
+    world_set_busy(world, 0);
+    for (unsigned i = 0; i < code.n; i++) {
+        for (unsigned j = 0; j < options.client_count; j++)
+            world_set_delay(world, j, i, 0);
         if (!world_is_up(world, i))
             world_restart(world, i);
+    }
     for (unsigned i = 0; i < key_count; i++) {
         const unsigned get = world_submit(world, 0, CLIENT_GET, i, 0, 20000 * MS);
         world_finish(world, get);

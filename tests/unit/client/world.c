@@ -3,12 +3,19 @@
 #include "codec/checksum.h"
 #include "core/check.h"
 #include "core/random.h"
+#include "store/store_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OP_MAX = 20000, MESSAGE_MAX = 65536 };
+enum { OP_MAX = 20000, MESSAGE_MAX = 65536, NAMED_MAX = 20000 };
+
+/* What a tag was seen to name (I6). */
+struct named {
+    unsigned key_index;
+    struct entry entry;
+};
 
 struct transit {
     uint64_t due_ns;
@@ -26,6 +33,7 @@ struct host {
     struct store *store;
     struct replica *replica;
     bool is_up;
+    struct tag trimmed[WORLD_KEY_MAX]; /* as it was seen last */
 };
 
 struct world_client {
@@ -48,6 +56,10 @@ struct world {
     unsigned op_count;
     struct world_op *ops;
     uint64_t value_count;
+    unsigned busy_permille;
+    uint64_t extra_ns[WORLD_CLIENT_MAX][WORLD_HOST_MAX];
+    unsigned named_count;
+    struct named *named;
     struct packet_writer *writer;
     world_gate_fn *gate;
     void *gate_arg;
@@ -62,7 +74,8 @@ static void push_transit(struct world *world, struct transit transit, struct pac
     transit.packet = malloc(sizeof *packet);
     *transit.packet = *packet;
     transit.number = world->transit_number++;
-    transit.due_ns = world->now_ns + world->options.delay_ns_min +
+    transit.due_ns = world->now_ns + world->extra_ns[transit.client_index][transit.host_index] +
+                     world->options.delay_ns_min +
                      random_below(&world->random, world->options.delay_ns_max - world->options.delay_ns_min + 1);
     if (world->gate)
         transit.is_held = !world->gate(world, transit.client_index, transit.host_index, transit.to_host, transit.kind,
@@ -127,6 +140,9 @@ static void record(struct world *world, const struct client_done *done)
     op->error = done->error;
     op->rounds = done->rounds;
     op->wrote_back = done->wrote_back;
+    memcpy(op->detail, done->detail, sizeof op->detail);
+    CHECK(memchr(done->detail, 0, sizeof done->detail) != NULL);
+    CHECK((done->error == AREG_OK && op->kind == CLIENT_GET) || done->piece_count == 0);
     if (done->error == AREG_OK || done->error == AREG_ENOTFOUND || !tag_is_zero(done->tag))
         op->tag = done->tag;
     if (op->kind == CLIENT_GET && done->error == AREG_OK) {
@@ -215,6 +231,85 @@ static void start_host(struct world *world, unsigned host_index)
     host->is_up = true;
 }
 
+static struct slice key_of(unsigned key_index, char text[8])
+{
+    snprintf(text, 8, "k%u", key_index);
+    return slice_borrow(text, strlen(text));
+}
+
+static bool register_of(struct world *world, unsigned host_index, unsigned key_index, struct stored_register *found)
+{
+    struct store_txn *txn;
+    uint32_t slot = 1;
+    struct slice descriptor;
+    char text[8];
+    CHECK(store_begin(world->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
+    CHECK(store_config_next(txn, &slot, &descriptor) == AREG_OK);
+    const enum areg_error error = store_register_get(txn, slot, key_of(key_index, text), found);
+    CHECK(error == AREG_OK || error == AREG_ENOTFOUND);
+    store_abort(txn);
+    return error == AREG_OK;
+}
+
+static void accuse(struct world *world, const char *what, unsigned host_index, struct tag tag)
+{
+    if (world->verdict[0] == 0)
+        snprintf(world->verdict, sizeof world->verdict, "%s: host %u, tag %llu.%llx", what, host_index,
+                 (unsigned long long)tag.z, (unsigned long long)tag.w);
+}
+
+/* I6: a tag names one value, wherever it is seen. */
+static void watch_entry(struct world *world, unsigned host_index, unsigned key_index, const struct entry *entry)
+{
+    for (unsigned i = 0; i < world->named_count; i++) {
+        const struct named *named = &world->named[i];
+        if (named->key_index != key_index || !tag_equal(named->entry.tag, entry->tag))
+            continue;
+        if (named->entry.value_digest != entry->value_digest || named->entry.flags != entry->flags)
+            accuse(world, "two values under one tag", host_index, entry->tag);
+        return;
+    }
+    CHECK(world->named_count < NAMED_MAX);
+    world->named[world->named_count++] = (struct named){key_index, *entry};
+}
+
+/* I7, after every change of a host. */
+static void watch(struct world *world, unsigned host_index)
+{
+    struct host *host = &world->hosts[host_index];
+    static struct stored_register found;
+    for (unsigned key_index = 0; key_index < WORLD_KEY_MAX; key_index++) {
+        if (!register_of(world, host_index, key_index, &found))
+            continue;
+        if (tag_compare(found.trimmed, host->trimmed[key_index]) < 0)
+            accuse(world, "`trimmed` went back", host_index, found.trimmed);
+        host->trimmed[key_index] = found.trimmed;
+        for (unsigned i = 0; i < found.entry_count; i++) {
+            if (tag_compare(found.entries[i].entry.tag, found.trimmed) <= 0)
+                accuse(world, "listed, and below `trimmed`", host_index, found.entries[i].entry.tag);
+            watch_entry(world, host_index, key_index, &found.entries[i].entry);
+        }
+    }
+}
+
+bool world_rot(struct world *world, unsigned host_index, unsigned key_index)
+{
+    static struct stored_register found;
+    if (!register_of(world, host_index, key_index, &found))
+        return false;
+    for (unsigned i = 0; i < world->op_count; i++) {
+        const struct world_op *op = &world->ops[i];
+        if (op->kind != CLIENT_PUT || op->key_index != key_index || op->end_ns == 0 || op->error != AREG_OK)
+            continue;
+        char text[8];
+        for (unsigned j = 0; j < found.entry_count; j++)
+            if (tag_equal(found.entries[j].entry.tag, op->tag) &&
+                store_memory_rot(world->hosts[host_index].store, 1, key_of(key_index, text), op->tag, i) == AREG_OK)
+                return true;
+    }
+    return false;
+}
+
 static void answer(struct world *world, unsigned host_index, const struct request *request, const struct transit *from)
 {
     struct host *host = &world->hosts[host_index];
@@ -223,9 +318,14 @@ static void answer(struct world *world, unsigned host_index, const struct reques
     bool has_reply = true;
     const bool is_read = message_is_read_only(request->kind);
     CHECK(store_begin(host->store, is_read ? STORE_READ : STORE_WRITE, &txn) == AREG_OK);
-    const enum areg_error error = is_read
-                                      ? replica_read(host->replica, txn, request, &reply)
-                                      : replica_write(host->replica, txn, world->now_ns, request, &reply, &has_reply);
+    const bool is_busy = request->kind == MESSAGE_PUT_DATA && random_below(&world->random, 1000) < world->busy_permille;
+    enum areg_error error = AREG_OK;
+    if (is_busy)
+        reply = (struct reply){.kind = request->kind, .op = request->op, .phase = request->phase, .status = REPLY_BUSY};
+    else if (is_read)
+        error = replica_read(host->replica, txn, request, &reply);
+    else
+        error = replica_write(host->replica, txn, world->now_ns, request, &reply, &has_reply);
     CHECK(error == AREG_OK);
     if (has_reply)
         CHECK(packet_add_reply(world->writer, &reply) == AREG_OK);
@@ -235,6 +335,7 @@ static void answer(struct world *world, unsigned host_index, const struct reques
     } else {
         CHECK(store_commit(txn) == AREG_OK);
         replica_settle(host->replica, true);
+        watch(world, host_index);
     }
     if (has_reply)
         send_packet(world, (struct transit){.client_index = from->client_index,
@@ -252,6 +353,7 @@ static void tick_host(struct world *world, unsigned host_index)
     CHECK(replica_tick(host->replica, txn, world->now_ns) == AREG_OK);
     CHECK(store_commit(txn) == AREG_OK);
     replica_settle(host->replica, true);
+    watch(world, host_index);
 }
 
 static void tell_clients(struct world *world, unsigned host_index, bool is_up)
@@ -274,6 +376,7 @@ void world_crash(struct world *world, unsigned host_index)
 {
     struct host *host = &world->hosts[host_index];
     replica_destroy(host->replica);
+    store_memory_crash(host->store);
     host->replica = NULL;
     host->is_up = false;
     for (unsigned i = world->transit_count; i-- > 0;)
@@ -314,38 +417,55 @@ static void deliver(struct world *world, unsigned index)
     free(transit.packet);
 }
 
-bool world_step(struct world *world)
+struct next {
+    uint64_t due_ns;  /* UINT64_MAX: nothing */
+    int client_index; /* to be ticked; else -1 */
+    int host_index;   /* to be ticked; else -1 */
+    int transit_index;
+};
+
+static struct next next_of(const struct world *world)
 {
-    const int next = next_transit(world);
-    uint64_t due_ns = next >= 0 ? world->transits[next].due_ns : UINT64_MAX;
-    int host_index = -1;
-    int client_index = -1;
+    struct next next = {UINT64_MAX, -1, -1, next_transit(world)};
+    if (next.transit_index >= 0)
+        next.due_ns = world->transits[next.transit_index].due_ns;
     for (unsigned i = 0; i < world->host_count; i++) {
         const uint64_t wake_ns = world->hosts[i].is_up ? replica_wake_ns(world->hosts[i].replica) : UINT64_MAX;
-        if (wake_ns < due_ns) {
-            due_ns = wake_ns;
-            host_index = (int)i;
+        if (wake_ns < next.due_ns) {
+            next.due_ns = wake_ns;
+            next.host_index = (int)i;
         }
     }
     for (unsigned i = 0; i < world->options.client_count; i++) {
         const uint64_t wake_ns = client_wake_ns(world->clients[i].engine);
-        if (wake_ns < due_ns) {
-            due_ns = wake_ns;
-            client_index = (int)i;
+        if (wake_ns < next.due_ns) {
+            next.due_ns = wake_ns;
+            next.client_index = (int)i;
         }
     }
-    if (due_ns == UINT64_MAX)
-        return false;
-    if (due_ns > world->now_ns)
-        world->now_ns = due_ns;
-    if (client_index >= 0) {
-        client_tick(world->clients[client_index].engine, world->now_ns);
-        drain(world, (unsigned)client_index);
-    } else if (host_index >= 0) {
-        tick_host(world, (unsigned)host_index);
+    return next;
+}
+
+static void take_step(struct world *world, struct next next)
+{
+    if (next.due_ns > world->now_ns)
+        world->now_ns = next.due_ns;
+    if (next.client_index >= 0) {
+        client_tick(world->clients[next.client_index].engine, world->now_ns);
+        drain(world, (unsigned)next.client_index);
+    } else if (next.host_index >= 0) {
+        tick_host(world, (unsigned)next.host_index);
     } else {
-        deliver(world, (unsigned)next);
+        deliver(world, (unsigned)next.transit_index);
     }
+}
+
+bool world_step(struct world *world)
+{
+    const struct next next = next_of(world);
+    if (next.due_ns == UINT64_MAX)
+        return false;
+    take_step(world, next);
     return true;
 }
 
@@ -360,8 +480,13 @@ void world_finish(struct world *world, unsigned op_index)
 void world_run(struct world *world, uint64_t ns)
 {
     const uint64_t until_ns = world->now_ns + ns;
-    while (world->now_ns < until_ns && world_step(world))
-        ;
+    for (;;) {
+        const struct next next = next_of(world);
+        if (next.due_ns > until_ns)
+            break;
+        take_step(world, next);
+    }
+    world->now_ns = until_ns;
 }
 
 /* ---------------------------------------------------------------- creation */
@@ -374,6 +499,7 @@ struct world *world_create(const struct world_options *options)
     world->now_ns = 1000000000;
     world->transits = calloc(MESSAGE_MAX, sizeof *world->transits);
     world->ops = calloc(OP_MAX, sizeof *world->ops);
+    world->named = calloc(NAMED_MAX, sizeof *world->named);
     world->writer = packet_writer_create();
     struct pool *pool = &world->cluster.pools[0];
     CHECK(code_parse(options->code, &pool->code) == AREG_OK);
@@ -414,6 +540,7 @@ void world_destroy(struct world *world)
     }
     packet_writer_destroy(world->writer);
     free(world->ops);
+    free(world->named);
     free(world->transits);
     free(world);
 }
@@ -425,11 +552,11 @@ static unsigned submit(struct world *world, unsigned client_index, struct client
 {
     CHECK(world->op_count < OP_MAX && key_index < WORLD_KEY_MAX);
     const unsigned op_index = world->op_count++;
-    char key[8];
-    snprintf(key, sizeof key, "k%u", key_index);
-    op.key = slice_borrow(key, strlen(key));
+    char text[8];
+    op.key = key_of(key_index, text);
     op.context = (void *)(uintptr_t)op_index;
     world->ops[op_index] = (struct world_op){.client_index = client_index,
+                                             .client_life = world->clients[client_index].life,
                                              .kind = op.kind,
                                              .key_index = key_index,
                                              .start_ns = world->now_ns,
@@ -442,8 +569,8 @@ static unsigned submit(struct world *world, unsigned client_index, struct client
         memcpy(buffer_at(buffer), &value_id, sizeof value_id);
         op.value = slice_of(buffer, 0, value_bytes);
     }
-    uint64_t id;
-    const enum areg_error error = client_submit(world->clients[client_index].engine, world->now_ns, &op, &id);
+    const enum areg_error error =
+        client_submit(world->clients[client_index].engine, world->now_ns, &op, &world->ops[op_index].engine_id);
     if (error != AREG_OK) {
         world->ops[op_index].error = error;
         world->ops[op_index].end_ns = world->now_ns;
@@ -466,6 +593,15 @@ unsigned world_submit_base(struct world *world, unsigned client_index, unsigned 
 {
     const struct client_op op = {.kind = CLIENT_PUT, .deadline_ns = UINT64_MAX, .has_base = true, .base = base};
     return submit(world, client_index, op, key_index, value_bytes);
+}
+
+bool world_cancel(struct world *world, unsigned op_index)
+{
+    const struct world_op *op = &world->ops[op_index];
+    struct client *engine = world->clients[op->client_index].engine;
+    const enum areg_error error = client_cancel(engine, world->now_ns, op->engine_id);
+    drain(world, op->client_index);
+    return error == AREG_OK;
 }
 
 const struct world_op *world_op(const struct world *world, unsigned op_index)
@@ -502,6 +638,16 @@ void world_release(struct world *world)
 void world_set_loss(struct world *world, unsigned loss_permille)
 {
     world->options.loss_permille = loss_permille;
+}
+
+void world_set_busy(struct world *world, unsigned busy_permille)
+{
+    world->busy_permille = busy_permille;
+}
+
+void world_set_delay(struct world *world, unsigned client_index, unsigned host_index, uint64_t extra_ns)
+{
+    world->extra_ns[client_index][host_index] = extra_ns;
 }
 
 struct random_source *world_random(struct world *world)
@@ -543,72 +689,7 @@ uint64_t world_fragment_bytes(struct world *world)
     return bytes;
 }
 
-/* ---------------------------------------------------------------- judging */
-
-static bool is_write(const struct world_op *op)
+const char *world_accusation(const struct world *world)
 {
-    return op->kind == CLIENT_PUT || op->kind == CLIENT_DEL;
-}
-
-static bool has_completed(const struct world_op *op)
-{
-    return op->end_ns && !op->is_lost && (op->error == AREG_OK || (!is_write(op) && op->error == AREG_ENOTFOUND));
-}
-
-/* Every value read was written, with the tag that it was read with, by an operation that may have had an effect. */
-static const char *judge_values(struct world *world)
-{
-    for (unsigned i = 0; i < world->op_count; i++) {
-        const struct world_op *read = &world->ops[i];
-        if (!has_completed(read) || read->kind != CLIENT_GET || read->error != AREG_OK)
-            continue;
-        struct world_op *write = NULL;
-        for (unsigned j = 0; j < world->op_count; j++) {
-            struct world_op *other = &world->ops[j];
-            const bool is_same = read->value_bytes ? other->value_id == read->value_id
-                                                   : other->value_bytes == 0 && tag_equal(other->tag, read->tag);
-            if (other->kind == CLIENT_PUT && is_same)
-                write = other;
-        }
-        if (!write && read->value_bytes == 0)
-            continue; /* An empty value of a client that crashed. */
-        if (!write || write->key_index != read->key_index || write->value_bytes != read->value_bytes ||
-            write->start_ns > read->end_ns ||
-            (write->end_ns && write->error != AREG_OK && write->error != AREG_EMAYBE)) {
-            snprintf(world->verdict, sizeof world->verdict, "op %u read a value that nobody wrote", i);
-            return world->verdict;
-        }
-        if (tag_is_zero(write->tag))
-            write->tag = read->tag;
-        if (!tag_equal(write->tag, read->tag)) {
-            snprintf(world->verdict, sizeof world->verdict, "op %u read a value with another tag than it was written",
-                     i);
-            return world->verdict;
-        }
-    }
-    return NULL;
-}
-
-const char *world_judge(struct world *world)
-{
-    const char *verdict = judge_values(world);
-    for (unsigned i = 0; i < world->op_count && !verdict; i++) {
-        const struct world_op *a = &world->ops[i];
-        for (unsigned j = 0; j < world->op_count && !verdict; j++) {
-            const struct world_op *b = &world->ops[j];
-            if (i == j || a->key_index != b->key_index || !has_completed(a) || !has_completed(b))
-                continue;
-            const int order = tag_compare(b->tag, a->tag);
-            const bool is_wrong = a->end_ns < b->start_ns && (order < 0 || (order == 0 && is_write(b)));
-            const bool is_same_write = i < j && is_write(a) && is_write(b) && order == 0;
-            if (is_wrong || is_same_write) {
-                snprintf(world->verdict, sizeof world->verdict,
-                         "op %u (client %u, kind %d, tag %llu.%llx) then op %u (client %u, kind %d, tag %llu.%llx)", i,
-                         a->client_index, a->kind, (unsigned long long)a->tag.z, (unsigned long long)a->tag.w, j,
-                         b->client_index, b->kind, (unsigned long long)b->tag.z, (unsigned long long)b->tag.w);
-                verdict = world->verdict;
-            }
-        }
-    }
-    return verdict;
+    return world->verdict[0] ? world->verdict : NULL;
 }

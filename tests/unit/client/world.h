@@ -27,6 +27,8 @@ struct world_options {
 
 struct world_op {
     unsigned client_index;
+    uint32_t client_life;
+    uint64_t engine_id;
     enum client_op_kind kind;
     unsigned key_index;
     uint64_t value_id; /* PUT: written; GET: read; 0: none */
@@ -38,6 +40,7 @@ struct world_op {
     uint32_t rounds;
     bool is_lost; /* its client crashed */
     bool wrote_back;
+    char detail[256];
 };
 
 struct world;
@@ -54,6 +57,8 @@ unsigned world_submit(struct world *world, unsigned client_index, enum client_op
 /** The same, as a covering write. */
 unsigned world_submit_base(struct world *world, unsigned client_index, unsigned key_index, size_t value_bytes,
                            struct tag base);
+/** False if it has ended. */
+bool world_cancel(struct world *world, unsigned op_index);
 const struct world_op *world_op(const struct world *world, unsigned op_index);
 unsigned world_op_count(const struct world *world);
 
@@ -73,6 +78,12 @@ void world_crash_client(struct world *world, unsigned client_index);
 void world_set_gate(struct world *world, world_gate_fn *gate, void *arg);
 void world_release(struct world *world);
 void world_set_loss(struct world *world, unsigned loss_permille);
+/** How many of the puts are answered BUSY. */
+void world_set_busy(struct world *world, unsigned busy_permille);
+/** Packets between these two take that much longer, both ways. */
+void world_set_delay(struct world *world, unsigned client_index, unsigned host_index, uint64_t extra_ns);
+/** Let the fragment of a write that has completed rot on a host; false if it has none of this key. */
+bool world_rot(struct world *world, unsigned host_index, unsigned key_index);
 
 struct random_source *world_random(struct world *world);
 struct client *world_client(struct world *world, unsigned client_index);
@@ -82,7 +93,12 @@ struct store *world_store(struct world *world, unsigned host_index);
 /** Sum of the fragment bytes of all hosts. */
 uint64_t world_fragment_bytes(struct world *world);
 
-/** NULL if the history is linearizable by tags and values; else what contradicts. */
-const char *world_judge(struct world *world);
+/**
+ * NULL if the history is linearizable by tags and values, every write has a tag of its own, and no host ever held two
+ * values under one tag or went back on what it had trimmed; else what contradicts.
+ */
+const char *world_judge(const struct world *world);
+/** What the hosts themselves were seen to do wrong; NULL: nothing. */
+const char *world_accusation(const struct world *world);
 
 #endif
