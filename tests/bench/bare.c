@@ -257,7 +257,7 @@ int main(int argc, char **argv)
         {"n", 0, FLAG_COUNT, &options.host_count, "N", "hosts (5)", 1, BARE_HOST_COUNT_MAX},
         {"k", 0, FLAG_COUNT, &options.fragment_count, "K", "fragments that make a value (3)", 1, BARE_HOST_COUNT_MAX},
         {"depth", 0, FLAG_COUNT, &options.depth, "N", "operations under way (1)", 1, BARE_DEPTH_MAX},
-        {"keys", 0, FLAG_COUNT, &options.key_count, "N", "keys that they go to (100)", 1, UINT32_MAX / 2},
+        {"keys", 0, FLAG_COUNT, &options.key_count, "N", "keys that they go to at random (100)", 1, UINT32_MAX / 2},
         {"value", 0, FLAG_BYTES, &options.value_bytes, "SIZE", "of a value (64 KiB)", 1, 64 << 20},
         {"run", 0, FLAG_DURATION, &options.run_ns, "TIME", "for each kind of operation (2 s)", 1, 0},
         {"dir", 0, FLAG_TEXT, &options.directory, "DIR", "where the hosts' data bases stand for the time (.)", 0, 0},
@@ -282,8 +282,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "areg-bare: %s\n", wrong);
         return 2;
     }
-    /* Every place under way has keys of its own. */
-    options.key_count = (options.key_count + options.depth - 1) / options.depth * options.depth;
     run(&options);
     return 0;
 }

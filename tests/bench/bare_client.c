@@ -1,6 +1,7 @@
 #include "tests/bench/bare_client.h"
 
 #include "core/check.h"
+#include "core/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct bare_client {
     struct outbox outboxes[BARE_HOST_COUNT_MAX];
     struct inbox inbox;
     uint8_t *value; /* all fragments are slices of it */
+    struct random_source random;
     uint64_t last_id;
     uint64_t left_count; /* operations to begin yet */
     uint64_t until_ns;
@@ -44,7 +46,7 @@ static uint64_t now_ns(void)
 struct bare_client *bare_client_create(const struct bare_client_options *options, char *const *addresses)
 {
     CHECK(options->host_count <= BARE_HOST_COUNT_MAX && options->depth <= BARE_DEPTH_MAX);
-    CHECK(options->key_count >= options->depth);
+    CHECK(options->key_count > 0);
     struct bare_client *client = calloc(1, sizeof *client);
     CHECK(client);
     client->options = *options;
@@ -115,8 +117,7 @@ static void begin_operation(struct bare_client *client, struct operation *operat
     client->under_way_count++;
     operation->is_under_way = true;
     operation->begin_ns = time_ns;
-    /* Each of the places under way goes round among the keys that are its own. */
-    operation->key_slot = (operation->key_slot + client->options.depth) % client->options.key_count;
+    operation->key_slot = (uint32_t)random_below(&client->random, client->options.key_count);
     begin_round(client, operation, operation->kind == RECORD_PUT ? RECORD_QUERY : RECORD_GET);
 }
 
@@ -181,7 +182,6 @@ uint64_t bare_client_run(struct bare_client *client, enum record_kind kind, uint
     client->latencies = latencies;
     for (unsigned i = 0; i < client->options.depth; i++) {
         client->operations[i].kind = kind;
-        client->operations[i].key_slot = i;
         begin_operation(client, &client->operations[i], begin_ns);
     }
     while (send_all(client), client->under_way_count > 0) {

@@ -16,7 +16,7 @@ struct bare_client_options {
     unsigned host_count;     /* n */
     unsigned fragment_count; /* k */
     unsigned depth;          /* operations under way */
-    unsigned key_count;      /* at least `depth` */
+    unsigned key_count;      /* drawn from uniformly */
     size_t value_bytes;
     bool batch;
 };

@@ -15,7 +15,7 @@ import sys
 
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
 CLUSTER_BYTES_MAX = 256 << 20  # of values, in each cluster
-KEY_COUNT_MIN, KEY_COUNT_MAX = 100, 1000
+KEY_COUNT_MIN, KEY_COUNT_MAX = 100, 10000
 FIGURES = ("ops_per_s", "p50_us", "p99_us", "client_cpu_us", "hosts_cpu_us")
 
 
@@ -57,6 +57,12 @@ class Cluster:
     def bench(self, mix, size, depth, *more):
         return run_json([self.lab, "bench", "--json", "-q", "--dir", self.directory, "--mix", mix, "--value", size,
                          "--keys", str(key_count(size)), "--clients", "1", "--depth", str(depth), *more])
+
+    def warm_up(self, size):
+        """Write every key, and then some, until files have grown and superseded values are dropped as fast as written.
+        """
+        self.bench("c", size, 64, "--ops", "64")
+        self.bench("w", size, 16, "--no-fill", "--run", "1s")
 
     def measure(self, op, size, depth, seconds):
         result = self.bench({"put": "w", "get": "c"}[op], size, depth, "--no-fill", "--run", f"{int(seconds * 1000)}ms")
@@ -148,7 +154,7 @@ def main():
             ops = ("put", "get") if sync == options.sync[0] else ("put",)
             with Cluster(options, sync) as cluster:
                 for size in options.sizes:
-                    cluster.bench("c", size, 64, "--ops", "64")  # writes every key first
+                    cluster.warm_up(size)
                     for depth in options.depths:
                         for op in ops:
                             measure_row(options, cluster, results, size, depth, op)
