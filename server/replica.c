@@ -20,15 +20,19 @@ struct membership {
 enum { SWEEP_PER_TICK = 256 };
 
 /* After a start, every register is looked at once: entries that were superseded before a crash have nobody else who
- * remembers them. */
+ * remembers them. And again after something could not be remembered. */
 struct recovery_scan {
     unsigned membership_index;
-    struct slice after; /* counted; where the next tick goes on */
+    struct slice after; /* borrowed from `last`: where the next tick goes on */
+    uint8_t last[AREG_KEY_BYTES_MAX];
     bool is_done;
+    bool is_wanted_again; /* while it is under way: from the start */
     uint64_t due_ns;
 };
 
+/* What figures show. Those of the transaction under way are added when it is committed. */
 struct counters {
+    struct replica_counters uncommitted;
     atomic_uint_least64_t puts, puts_stale, confirms, trims, trims_forced, damaged, full, invalid;
 };
 
@@ -50,6 +54,18 @@ static void count(atomic_uint_least64_t *counter, uint64_t more)
 {
     if (more)
         atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
+static void count_committed(struct counters *counters)
+{
+    const struct replica_counters *more = &counters->uncommitted;
+    count(&counters->puts, more->puts);
+    count(&counters->puts_stale, more->puts_stale);
+    count(&counters->confirms, more->confirms);
+    count(&counters->trims, more->trims);
+    count(&counters->trims_forced, more->trims_forced);
+    count(&counters->full, more->full);
+    count(&counters->invalid, more->invalid);
 }
 
 /* ---------------------------------------------------------------- creation */
@@ -120,7 +136,6 @@ void replica_destroy(struct replica *replica)
     if (!replica)
         return;
     sweep_fini(&replica->sweep);
-    slice_unref(&replica->recovery.after);
     slice_unref(&replica->cluster_map);
     free(replica->memberships);
     free(replica->counters);
@@ -262,12 +277,13 @@ enum areg_error replica_read(const struct replica *replica, struct store_txn *tx
 
 /* ---------------------------------------------------------------- mutating */
 
-/* Look at every register again, some in each tick. */
-static void begin_recovery(struct replica *replica)
+/* Look at every register, some in each tick. */
+static void begin_recovery(struct recovery_scan *scan)
 {
-    slice_unref(&replica->recovery.after);
-    replica->recovery.membership_index = 0;
-    replica->recovery.is_done = false;
+    scan->membership_index = 0;
+    scan->after = (struct slice){0};
+    scan->is_done = false;
+    scan->is_wanted_again = false;
 }
 
 static uint32_t index_of(const struct replica *replica, const struct membership *membership)
@@ -284,13 +300,15 @@ static void plan_sweep(struct replica *replica, const struct membership *members
         return;
     /* No room, or no memory: the scan will come across what is superseded already. */
     if (replica->recovery.is_done)
-        begin_recovery(replica);
+        begin_recovery(&replica->recovery);
+    else
+        replica->recovery.is_wanted_again = true;
 }
 
 static void count_trims(struct replica *replica, const struct answer_effect *effect)
 {
-    count(&replica->counters->trims, effect->trim_count);
-    count(&replica->counters->trims_forced, effect->forced_count);
+    replica->counters->uncommitted.trims += effect->trim_count;
+    replica->counters->uncommitted.trims_forced += effect->forced_count;
 }
 
 static void note_effect(struct replica *replica, const struct membership *membership, struct slice key,
@@ -307,7 +325,7 @@ static enum areg_error put_data(struct replica *replica, const struct membership
     struct seat seat = seat_of(membership, txn);
     const struct entry *entry = &request->put_data.entry;
     if (!membership->answer->fragment_fits(&seat, entry, request->payload)) {
-        count(&replica->counters->invalid, 1);
+        replica->counters->uncommitted.invalid++;
         reply->status = REPLY_INVALID;
         return AREG_OK;
     }
@@ -317,12 +335,12 @@ static enum areg_error put_data(struct replica *replica, const struct membership
     if (error != AREG_OK)
         return error;
     if (effect.is_refused) {
-        count(&replica->counters->full, 1);
+        replica->counters->uncommitted.full++;
         reply->status = REPLY_FULL;
         return AREG_OK;
     }
-    count(&replica->counters->puts, 1);
-    count(&replica->counters->puts_stale, effect.is_stale);
+    replica->counters->uncommitted.puts++;
+    replica->counters->uncommitted.puts_stale += effect.is_stale;
     note_effect(replica, membership, request->key, &effect, now_ns);
     return AREG_OK;
 }
@@ -332,10 +350,10 @@ static void confirm(struct replica *replica, const struct membership *membership
 {
     const struct tag tag = request->confirm.tag;
     if (tag.z >= TAG_Z_MAX) {
-        count(&replica->counters->invalid, 1);
+        replica->counters->uncommitted.invalid++;
         return;
     }
-    count(&replica->counters->confirms, 1);
+    replica->counters->uncommitted.confirms++;
     plan_sweep(replica, membership, request->key, tag, now_ns);
 }
 
@@ -391,9 +409,9 @@ struct recovery_visit {
     const struct membership *membership;
     uint64_t now_ns;
     unsigned visit_count;
-    struct slice last; /* counted */
     bool has_stopped;
-    bool has_failed;
+    size_t last_bytes;
+    uint8_t last[AREG_KEY_BYTES_MAX];
 };
 
 static bool recover_one(struct slice key, const struct stored_register *found, void *arg)
@@ -406,37 +424,37 @@ static bool recover_one(struct slice key, const struct stored_register *found, v
     visit->visit_count++;
     if (found->entry_count > 0 && tag_compare(found->entries[0].entry.tag, found->confirmed) < 0)
         plan_sweep(visit->replica, visit->membership, key, found->confirmed, visit->now_ns);
-    slice_unref(&visit->last);
-    visit->last = slice_copy(key);
-    visit->has_failed = !visit->last.owner;
-    return !visit->has_failed;
+    memcpy(visit->last, key.at, key.bytes);
+    visit->last_bytes = key.bytes;
+    return true;
 }
 
 static enum areg_error recover_some(struct replica *replica, struct store_txn *txn, uint64_t now_ns)
 {
     struct recovery_scan *scan = &replica->recovery;
     if (scan->membership_index == replica->membership_count) {
-        scan->is_done = true;
+        if (scan->is_wanted_again)
+            begin_recovery(scan);
+        else
+            scan->is_done = true;
         return AREG_OK;
     }
     const struct membership *membership = &replica->memberships[scan->membership_index];
     struct recovery_visit visit = {.replica = replica, .membership = membership, .now_ns = now_ns};
     const enum areg_error error =
         store_register_scan(txn, membership->slot, (struct slice){0}, scan->after, recover_one, &visit);
-    if (error != AREG_OK && error != AREG_ENOTFOUND && error != AREG_ECORRUPT) {
-        slice_unref(&visit.last);
+    if (error != AREG_OK && error != AREG_ENOTFOUND && error != AREG_ECORRUPT)
         return error;
-    }
-    slice_unref(&scan->after);
     if (visit.has_stopped) {
-        scan->after = visit.last;
+        memcpy(scan->last, visit.last, visit.last_bytes);
+        scan->after = slice_borrow(scan->last, visit.last_bytes);
     } else {
         /* The end of the configuration, or a record that does not decode, which a scrub reports. */
-        slice_unref(&visit.last);
+        scan->after = (struct slice){0};
         scan->membership_index++;
     }
     scan->due_ns = now_ns + replica->grace_ns / 16;
-    return visit.has_failed ? AREG_ENOMEM : AREG_OK;
+    return AREG_OK;
 }
 
 enum areg_error replica_tick(struct replica *replica, struct store_txn *txn, uint64_t now_ns)
@@ -458,6 +476,9 @@ uint64_t replica_wake_ns(const struct replica *replica)
 void replica_settle(struct replica *replica, bool is_committed)
 {
     sweep_settle(&replica->sweep, is_committed, replica->tick_ns + replica->grace_ns);
+    if (is_committed)
+        count_committed(replica->counters);
+    replica->counters->uncommitted = (struct replica_counters){0};
 }
 
 /* ---------------------------------------------------------------- counters */

@@ -63,7 +63,7 @@ uint64_t replica_wake_ns(const struct replica *replica);
 /** What became of the transaction in which replica_write() and replica_tick() ran; after each, exactly once. */
 void replica_settle(struct replica *replica, bool is_committed);
 
-/** Counters for status; any thread may read them while the replica works (they are atomic). */
+/** Counters for status, of committed transactions; any thread may read them while the replica works. */
 struct replica_counters {
     uint64_t puts;
     uint64_t puts_stale; /* acknowledged without being stored: at or below `trimmed`, or already there */
