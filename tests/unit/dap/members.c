@@ -259,3 +259,38 @@ bool members_read(const struct members *members, unsigned value_index)
     }
     return ask->piece_count > 0 && at == value.bytes;
 }
+
+void members_hold_all(struct members *members, unsigned value_index)
+{
+    for (unsigned i = 0; i < members->config.member_count; i++)
+        members_hold(members, i, value_index);
+}
+
+void members_answer_up_to(struct members *members, unsigned count)
+{
+    for (unsigned i = 0; i < count && members->ask.state == ASK_WAITING; i++)
+        members_answer(members, i);
+}
+
+void members_settle(struct members *members, struct voters silent, uint64_t ns_max)
+{
+    const uint64_t until_ns = members->now_ns + ns_max;
+    unsigned from = members->sent_count;
+    while (members->ask.state == ASK_WAITING && members->now_ns < until_ns) {
+        members_take(members);
+        for (; from < members->sent_count && members->ask.state == ASK_WAITING; from++)
+            if (!voters_has(silent, members->sent[from].member_index))
+                members_answer(members, members->sent[from].member_index);
+        if (members->ask.state != ASK_WAITING || members->ask.due.bits)
+            continue;
+        if (members->ask.wake_ns > until_ns)
+            return;
+        members_pass(members, members->ask.wake_ns > members->now_ns ? members->ask.wake_ns - members->now_ns : 0);
+    }
+}
+
+bool members_has_read(const struct members *members, unsigned value_index)
+{
+    return members->ask.state == ASK_DONE && members->ask.chosen >= 0 &&
+           tag_equal(members->ask.tag, tag_of(value_index)) && members_read(members, value_index);
+}

@@ -82,9 +82,18 @@ void members_refuse(struct members *members, unsigned member_index, enum reply_s
 /** Time passes, and the ask is told. */
 void members_pass(struct members *members, uint64_t ns);
 
+/** Every member holds the value. */
+void members_hold_all(struct members *members, unsigned value_index);
+/** The first `count` members answer, in turn, as long as the ask waits. */
+void members_answer_up_to(struct members *members, unsigned count);
+/** Time passes as the ask wants it to; whoever is not `silent` answers what it is asked. */
+void members_settle(struct members *members, struct voters silent, uint64_t ns_max);
+
 /** Requests to a member since `from` in `sent`. */
 unsigned members_asked(const struct members *members, unsigned from, unsigned member_index);
 /** Whether the ask's pieces are value `value_index`. */
 bool members_read(const struct members *members, unsigned value_index);
+/** Whether the ask is done, with that value and its tag. */
+bool members_has_read(const struct members *members, unsigned value_index);
 
 #endif
