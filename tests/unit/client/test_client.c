@@ -196,6 +196,97 @@ static void another_version_at_more_members_than_can_be_spared_is_told(void **st
     slice_unref(&map);
 }
 
+/* ---------------------------------------------------------------- replies */
+
+/* All three hosts are connected, as peers 0, 2 and 3. */
+static void open_connected(void)
+{
+    struct slice map = map_of_three();
+    open_client(4);
+    client_peer_up(client, START_NS, 0);
+    take_sends(START_NS);
+    greet(START_NS, 0, map);
+    client_peer_up(client, START_NS, 2);
+    client_peer_up(client, START_NS, 3);
+    slice_unref(&map);
+}
+
+static void reply_to(unsigned peer_index, uint64_t id, enum message_kind kind, uint32_t phase)
+{
+    static struct reply reply;
+    memset(&reply, 0, sizeof reply);
+    reply.kind = kind;
+    reply.op = id;
+    reply.phase = phase;
+    client_receive(client, START_NS, peer_index, &reply);
+}
+
+static void replies_of_another_phase_or_kind_or_of_strangers_are_dropped(void **state)
+{
+    (void)state;
+    open_connected();
+    const uint64_t id = submit(START_NS, "k", UINT64_MAX);
+    assert_int_equal(take_sends(START_NS), 3);
+    const uint32_t phase = send.request.phase;
+    reply_to(0, id, MESSAGE_GET_DATA, phase);
+    const uint64_t dropped = client_counters(client)->dropped;
+    for (unsigned i = 0; i < 3; i++) {
+        static const unsigned peers[] = {0, 2, 3};
+        reply_to(peers[i], id, MESSAGE_GET_DATA, phase + 1);
+        reply_to(peers[i], id, MESSAGE_GET_DATA, phase - 1);
+        reply_to(peers[i], id, MESSAGE_GET_TAG, phase);
+        reply_to(peers[i], id, MESSAGE_STATUS, phase);
+        reply_to(peers[i], id + 1, MESSAGE_GET_DATA, phase); /* no such operation */
+        reply_to(1, id, MESSAGE_GET_DATA, phase);            /* a seed that is no member */
+    }
+    assert_false(client_next_done(client, &done));
+    assert_int_equal(client_counters(client)->dropped, dropped + 15);
+    reply_to(2, id, MESSAGE_GET_DATA, phase);
+    assert_true(client_next_done(client, &done));
+    assert_int_equal(done.error, AREG_ENOTFOUND);
+    close_client();
+}
+
+static void a_write_whose_put_never_left_has_no_effect(void **state)
+{
+    (void)state;
+    for (unsigned leaves = 0; leaves <= 1; leaves++) {
+        open_connected();
+        const struct client_op op = {.kind = CLIENT_DEL, .key = slice_borrow("k", 1), .deadline_ns = UINT64_MAX};
+        uint64_t id;
+        assert_int_equal(client_submit(client, START_NS, &op, &id), AREG_OK);
+        assert_int_equal(take_sends(START_NS), 3);
+        /* The tags arrive, and all connections are lost, or all but one. */
+        for (unsigned peer = leaves; peer < 4; peer++)
+            client_peer_down(client, START_NS, peer);
+        reply_to(2, id, MESSAGE_GET_TAG, send.request.phase);
+        reply_to(3, id, MESSAGE_GET_TAG, send.request.phase);
+        assert_int_equal(take_sends(START_NS), leaves);
+        assert_int_equal(client_cancel(client, START_NS, id), AREG_OK);
+        assert_true(client_next_done(client, &done));
+        assert_int_equal(done.error, leaves ? AREG_EMAYBE : AREG_ECANCELED);
+        close_client();
+    }
+}
+
+static void a_connection_that_comes_back_brings_what_was_unanswered_again(void **state)
+{
+    (void)state;
+    open_connected();
+    const uint64_t id = submit(START_NS, "k", UINT64_MAX);
+    assert_int_equal(take_sends(START_NS), 3);
+    reply_to(0, id, MESSAGE_GET_DATA, send.request.phase);
+    client_peer_down(client, START_NS, 0);
+    client_peer_down(client, START_NS, 2);
+    assert_int_equal(take_sends(START_NS), 0);
+    client_peer_up(client, START_NS, 0);
+    assert_int_equal(take_sends(START_NS), 0);
+    client_peer_up(client, START_NS, 2);
+    assert_int_equal(take_sends(START_NS), 1);
+    assert_int_equal(send.peer_index, 2);
+    close_client();
+}
+
 /* ---------------------------------------------------------------- the rules of the interface */
 
 static void bad_arguments_change_nothing(void **state)
@@ -380,6 +471,9 @@ int main(void)
         cmocka_unit_test(a_map_of_nonsense_is_dropped_and_the_next_one_taken),
         cmocka_unit_test(another_version_at_every_seed_is_told_at_once),
         cmocka_unit_test(another_version_at_more_members_than_can_be_spared_is_told),
+        cmocka_unit_test(replies_of_another_phase_or_kind_or_of_strangers_are_dropped),
+        cmocka_unit_test(a_write_whose_put_never_left_has_no_effect),
+        cmocka_unit_test(a_connection_that_comes_back_brings_what_was_unanswered_again),
         cmocka_unit_test(bad_arguments_change_nothing),
         cmocka_unit_test(past_the_limit_operations_are_refused_until_one_is_taken),
         cmocka_unit_test(an_id_is_never_used_again),

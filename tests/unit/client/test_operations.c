@@ -413,6 +413,66 @@ static void a_read_of_a_settled_register_sends_one_request_to_each_host(void **s
     }
 }
 
+static void a_write_back_sends_to_those_that_lack_the_value_alone(void **state)
+{
+    (void)state;
+    struct world *world = open_world("rs:5,3", 1);
+    struct holds holds = {0};
+    warm_up(world);
+    world_set_gate(world, gate, &holds);
+    holds.requests[MESSAGE_PUT_DATA] = 3 << 3;
+    world_submit(world, 0, CLIENT_PUT, 0, 3000, UINT64_MAX);
+    world_run(world, 20 * MS);
+    world_crash_client(world, 0);
+    const uint64_t before = client_counters(world_client(world, 1))->messages_sent;
+    const uint64_t bytes_before = client_counters(world_client(world, 1))->bytes_sent;
+    const unsigned get = world_submit(world, 1, CLIENT_GET, 0, 0, UINT64_MAX);
+    assert_int_equal(finish(world, get), AREG_OK);
+    assert_true(world_op(world, get)->wrote_back);
+    assert_int_equal(client_counters(world_client(world, 1))->messages_sent - before, 5 + 2);
+    assert_int_equal(client_counters(world_client(world, 1))->bytes_sent - bytes_before, 2 * 1000);
+    close_world(world);
+}
+
+static void a_host_that_goes_down_during_a_read_is_replaced_at_once(void **state)
+{
+    (void)state;
+    struct world *world = open_world("rs:5,3", 1);
+    struct holds holds = {0};
+    warm_up(world);
+    assert_int_equal(finish(world, world_submit(world, 0, CLIENT_PUT, 0, 3000, UINT64_MAX)), AREG_OK);
+    world_set_gate(world, gate, &holds);
+    holds.replies[MESSAGE_GET_DATA] = 1;
+    const uint64_t start_ns = world_now(world);
+    const unsigned get = world_submit(world, 0, CLIENT_GET, 0, 0, UINT64_MAX);
+    world_run(world, 3 * MS);
+    assert_int_equal(world_op(world, get)->end_ns, 0);
+    world_crash(world, 0);
+    assert_int_equal(finish(world, get), AREG_OK);
+    assert_int_equal(world_now(world) - start_ns, 5 * MS);
+    close_world(world);
+}
+
+static void a_silent_host_is_not_preferred_again(void **state)
+{
+    (void)state;
+    struct world *world = open_world("rs:5,3", 1);
+    struct holds holds = {0};
+    warm_up(world);
+    assert_int_equal(finish(world, world_submit(world, 0, CLIENT_PUT, 0, 3000, UINT64_MAX)), AREG_OK);
+    world_set_gate(world, gate, &holds);
+    holds.replies[MESSAGE_GET_DATA] = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        const uint64_t start_ns = world_now(world);
+        assert_int_equal(finish(world, world_submit(world, 0, CLIENT_GET, 0, 0, UINT64_MAX)), AREG_OK);
+        if (i == 0)
+            assert_in_range(world_now(world) - start_ns, 5 * MS, 20 * MS); /* one hedge */
+        else
+            assert_int_equal(world_now(world) - start_ns, 2 * MS);
+    }
+    close_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +489,9 @@ int main(void)
         cmocka_unit_test(a_put_that_comes_after_its_confirmation_is_swept_too),
         cmocka_unit_test(a_stat_of_an_abandoned_delete_ends_soon),
         cmocka_unit_test(a_put_that_found_no_room_is_never_seen),
+        cmocka_unit_test(a_write_back_sends_to_those_that_lack_the_value_alone),
+        cmocka_unit_test(a_host_that_goes_down_during_a_read_is_replaced_at_once),
+        cmocka_unit_test(a_silent_host_is_not_preferred_again),
         cmocka_unit_test(a_read_of_a_settled_register_sends_one_request_to_each_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
