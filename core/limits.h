@@ -50,6 +50,9 @@ enum {
     PACKET_MESSAGE_COUNT_MAX = 256,
     PACKET_HEADER_BYTES_MAX = 1 << 20,
     PACKET_PAYLOAD_BYTES_MAX = 64 << 20,
+    /* Replies to one packet leave in packets with so many bytes of fragments: the first ones are on their way, and out
+     * of the processor's cache, while the others are being read. (Puts stay together: one packet is one commit.) */
+    PACKET_REPLY_PAYLOAD_BYTES = 1 << 20,
     STATUS_BYTES_MAX = 64 << 10,
     /* The largest part of a packet: a whole value, a header, a cluster map or a page of keys. */
     FRAME_BYTES_MAX = 16 << 20,

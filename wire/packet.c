@@ -90,12 +90,11 @@ static struct bytes_writer rest_of_header(const struct packet_writer *writer)
     return bytes;
 }
 
-static bool is_full(const struct packet_writer *writer, size_t payload_bytes)
+/* `limit_bytes` bounds all payloads together; a single one always fits. */
+static bool is_full(const struct packet_writer *writer, size_t payload_bytes, size_t limit_bytes)
 {
-    if (writer->message_count == 0)
-        return false;
     return writer->message_count == PACKET_MESSAGE_COUNT_MAX ||
-           payload_bytes > PACKET_PAYLOAD_BYTES_MAX - writer->payload_bytes;
+           (writer->payload_bytes > 0 && writer->payload_bytes + payload_bytes > limit_bytes);
 }
 
 /* The message has been written to the rest of the header: now it counts. */
@@ -114,7 +113,7 @@ static void keep(struct packet_writer *writer, enum direction direction, size_t 
 
 enum areg_error packet_add_request(struct packet_writer *writer, const struct request *request)
 {
-    if (is_full(writer, request->payload.bytes))
+    if (is_full(writer, request->payload.bytes, PACKET_PAYLOAD_BYTES_MAX))
         return AREG_EBUSY;
     for (;;) {
         struct bytes_writer bytes = rest_of_header(writer);
@@ -132,7 +131,7 @@ enum areg_error packet_add_request(struct packet_writer *writer, const struct re
 
 enum areg_error packet_add_reply(struct packet_writer *writer, const struct reply *reply)
 {
-    if (is_full(writer, reply->payload.bytes))
+    if (is_full(writer, reply->payload.bytes, PACKET_REPLY_PAYLOAD_BYTES))
         return AREG_EBUSY;
     for (;;) {
         struct bytes_writer bytes = rest_of_header(writer);

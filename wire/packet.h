@@ -28,8 +28,8 @@ void packet_writer_destroy(struct packet_writer *writer);
  * Add one message. Its payload is referenced (one more reference is taken; it must have an owner unless empty); all
  * other slices are copied into the header.
  *
- * Returns AREG_EBUSY when the packet is full (PACKET_*_MAX of core/limits.h): take what it holds, and add again; a
- * message alone always fits. AREG_ENOMEM: nothing was added.
+ * Returns AREG_EBUSY when the packet is full (PACKET_* of core/limits.h: in bytes of payloads, replies fill it sooner
+ * than requests): take what it holds, and add again; a message alone always fits. AREG_ENOMEM: nothing was added.
  */
 enum areg_error packet_add_request(struct packet_writer *writer, const struct request *request) MUST_USE;
 enum areg_error packet_add_reply(struct packet_writer *writer, const struct reply *reply) MUST_USE;

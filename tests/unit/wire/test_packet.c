@@ -173,6 +173,37 @@ static void a_packet_is_full_at_its_size_of_payloads(void **state)
     buffer_unref(large);
 }
 
+static void fragments_that_are_answered_fill_a_packet_sooner_than_those_that_are_put(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer *large = buffer_create(AREG_VALUE_BYTES_MAX);
+    assert_non_null(large);
+    struct reply reply = {.kind = MESSAGE_GET_DATA,
+                          .data = {.entry_count = 1, .has_fragment = true, .fragment_tag = {1, 1}}};
+    reply.data.entries[0] = (struct entry){.tag = {1, 1}, .value_bytes = AREG_VALUE_BYTES_MAX};
+    for (unsigned round = 0; round < 2; round++) {
+        /* The largest fragment goes along with whatever has none, but with no other. */
+        const struct reply empty = {.kind = MESSAGE_GET_DATA};
+        assert_int_equal(packet_add_reply(fixture->writer, &empty), AREG_OK);
+        reply.payload = slice_of(large, 0, AREG_VALUE_BYTES_MAX);
+        assert_int_equal(packet_add_reply(fixture->writer, &reply), AREG_OK);
+        reply.payload = slice_of(large, 0, 1);
+        assert_int_equal(packet_add_reply(fixture->writer, &reply), AREG_EBUSY);
+        packet_take(fixture->writer, &fixture->packet);
+        packet_fini(&fixture->packet);
+
+        reply.payload = slice_of(large, 0, PACKET_REPLY_PAYLOAD_BYTES / 4);
+        for (unsigned i = 0; i < 4; i++)
+            assert_int_equal(packet_add_reply(fixture->writer, &reply), AREG_OK);
+        reply.payload = slice_of(large, 0, 1);
+        assert_int_equal(packet_add_reply(fixture->writer, &reply), AREG_EBUSY);
+        packet_take(fixture->writer, &fixture->packet);
+        assert_int_equal(fixture->packet.payload_count, 4);
+        packet_fini(&fixture->packet);
+    }
+    buffer_unref(large);
+}
+
 static void a_packet_is_full_at_its_size_of_header(void **state)
 {
     struct fixture *fixture = *state;
@@ -621,6 +652,7 @@ int main(void)
         cmocka_unit_test(a_small_request_has_a_small_header),
         cmocka_unit_test(a_packet_is_full_at_its_count_of_messages),
         cmocka_unit_test(a_packet_is_full_at_its_size_of_payloads),
+        cmocka_unit_test(fragments_that_are_answered_fill_a_packet_sooner_than_those_that_are_put),
         cmocka_unit_test(a_packet_is_full_at_its_size_of_header),
         cmocka_unit_test(the_largest_message_fits_a_packet),
         cmocka_unit_test(a_destroyed_writer_drops_the_references_it_holds),
