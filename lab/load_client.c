@@ -144,16 +144,18 @@ static struct areg_value *make_value(struct load_client *client)
 {
     const size_t value_bytes = client->shared->options.value_bytes;
     struct areg_value *value = areg_value_create(value_bytes);
-    uint8_t *at = value ? areg_value_data_mutable(value) : NULL;
+    if (!value)
+        return NULL;
+    uint8_t *at = areg_value_data_mutable(value);
     const uint64_t *noise = client->shared->noise;
     const uint64_t stamp = client->next_stamp++;
-    size_t done_bytes = 0;
-    for (size_t i = 0; at && done_bytes < value_bytes; i++) {
-        const uint64_t word = noise[i % NOISE_WORD_COUNT] ^ stamp;
+    uint64_t words[NOISE_WORD_COUNT];
+    const size_t word_count = (value_bytes + sizeof words[0] - 1) / sizeof words[0];
+    for (size_t i = 0; i < NOISE_WORD_COUNT && i < word_count; i++)
+        words[i] = noise[i] ^ stamp;
+    for (size_t done_bytes = 0; done_bytes < value_bytes; done_bytes += sizeof words) {
         const size_t left_bytes = value_bytes - done_bytes;
-        const size_t word_bytes = left_bytes < sizeof word ? left_bytes : sizeof word;
-        memcpy(at + done_bytes, &word, word_bytes);
-        done_bytes += word_bytes;
+        memcpy(at + done_bytes, words, left_bytes < sizeof words ? left_bytes : sizeof words);
     }
     return value;
 }
