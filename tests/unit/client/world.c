@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OP_MAX = 20000, MESSAGE_MAX = 65536, NAMED_MAX = 20000 };
+enum { OP_MAX = 20000, MESSAGE_MAX = 65536, NAMED_MAX = 1 << 16 };
 
 /* What a tag was seen to name (I6). */
 struct named {
@@ -261,16 +261,20 @@ static void accuse(struct world *world, const char *what, unsigned host_index, s
 /* I6: a tag names one value, wherever it is seen. */
 static void watch_entry(struct world *world, unsigned host_index, unsigned key_index, const struct entry *entry)
 {
-    for (unsigned i = 0; i < world->named_count; i++) {
-        const struct named *named = &world->named[i];
+    uint64_t place = (entry->tag.z * 31 + entry->tag.w + key_index) * UINT64_C(0x9E3779B97F4A7C15) >> 40;
+    for (;; place++) {
+        struct named *named = &world->named[place % NAMED_MAX];
+        if (tag_is_zero(named->entry.tag)) {
+            CHECK(++world->named_count < NAMED_MAX / 2);
+            *named = (struct named){key_index, *entry};
+            return;
+        }
         if (named->key_index != key_index || !tag_equal(named->entry.tag, entry->tag))
             continue;
         if (named->entry.value_digest != entry->value_digest || named->entry.flags != entry->flags)
             accuse(world, "two values under one tag", host_index, entry->tag);
         return;
     }
-    CHECK(world->named_count < NAMED_MAX);
-    world->named[world->named_count++] = (struct named){key_index, *entry};
 }
 
 /* I7, after every change of a host. */
