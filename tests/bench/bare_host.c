@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Messages that one turn reads before it commits, and puts in one commit when the data base is filled at first. */
-enum { TURN_PACKET_COUNT_MAX = 256, FILL_BATCH_COUNT = 32 };
+/* Messages that one turn reads before it commits, and what is in one commit when the data base is filled at first. */
+enum { TURN_PACKET_COUNT_MAX = 256, FILL_BATCH_BYTES = 4 << 20 };
 
 struct host {
     const struct bare_host_options *options;
@@ -166,7 +166,7 @@ void bare_host_run(const struct bare_host_options *options, int address_fd, int 
     CHECK(host->fragment);
     for (uint32_t key_slot = 0; key_slot < options->key_count; key_slot++) {
         store_put(host, key_slot, host->fragment, options->fragment_bytes);
-        if (key_slot % FILL_BATCH_COUNT == 0)
+        if (key_slot % (FILL_BATCH_BYTES / options->fragment_bytes + 1) == 0)
             store_end_transactions(host);
     }
     store_end_transactions(host);

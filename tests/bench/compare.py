@@ -62,7 +62,7 @@ class Cluster:
         """Write every key, and then some, until files have grown and superseded values are dropped as fast as written.
         """
         self.bench("c", size, 64, "--ops", "64")
-        self.bench("w", size, 16, "--no-fill", "--run", "1s")
+        self.bench("w", size, 16, "--no-fill", "--run", "700ms")
 
     def measure(self, op, size, depth, seconds):
         result = self.bench({"put": "w", "get": "c"}[op], size, depth, "--no-fill", "--run", f"{int(seconds * 1000)}ms")
@@ -124,7 +124,7 @@ def measure_row(options, cluster, results, size, depth, op):
 def parse():
     parser = argparse.ArgumentParser(prog="scripts/bench.sh", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a small part of it, once: about 30 s")
+    parser.add_argument("--quick", action="store_true", help="a small part of it, once, and shorter")
     parser.add_argument("--sizes", help="default: 256,4KiB,64KiB,1MiB,4MiB")
     parser.add_argument("--depths", help="operations outstanding; default: 1,16,64")
     parser.add_argument("--sync", help="batch (flush every commit), none, or both; default: batch,none")
@@ -138,7 +138,7 @@ def parse():
     options.depths = [int(depth) for depth in (options.depths or ("1,64" if quick else "1,16,64")).split(",")]
     options.sync = (options.sync or ("batch" if quick else "batch,none")).split(",")
     options.repeat = options.repeat or (1 if quick else 3)
-    options.run = options.run or (0.7 if quick else 1)
+    options.run = options.run or (0.4 if quick else 1)
     return options
 
 
