@@ -36,10 +36,12 @@ enum ask_state {
     ASK_FAILED,
 };
 
-/* An unanswered request is sent again after this, doubling up to the maximum: TCP loses nothing while a connection
- * lives, so this only covers hosts that restarted. */
-#define ASK_RETRY_NS_MIN UINT64_C(200000000)
-#define ASK_RETRY_NS_MAX UINT64_C(2000000000)
+/* An unanswered request is sent again after this, doubling up to the maximum. TCP loses nothing while a connection
+ * lives, and what was unanswered when it broke is sent again when it is back (ask_resend), so this only covers what a
+ * host or a full queue dropped. Sooner would double the load of hosts that are slow because they have too much of it.
+ */
+#define ASK_RETRY_NS_MIN UINT64_C(1000000000)
+#define ASK_RETRY_NS_MAX UINT64_C(4000000000)
 /* A BUSY or FULL host is asked again after this, with jitter: a few batches of its writer. */
 #define ASK_BUSY_NS UINT64_C(20000000)
 /* An undecided get-data asks again after this, doubling, with jitter: about one write's duration. */
@@ -127,6 +129,7 @@ struct ask {
     struct tag forgotten;         /* the largest tag that there was no room for: it may have completed */
     int chosen;                   /* the result's candidate; -1: none, the register was never written */
     struct entry decoded;         /* of `pieces` */
+    struct voters decoded_from;   /* the fragments that gave them, which are thereby known to be right */
     unsigned piece_count;         /* the result's value, if it was fetched; the engine takes the pieces over */
     struct slice pieces[MEMBER_COUNT_MAX];
     bool is_complete; /* an operation with this tag has completed: no write-back is needed (PROTOCOL §3, Read) */

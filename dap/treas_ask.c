@@ -491,6 +491,16 @@ static void drop_pieces(struct ask *ask)
     ask->piece_count = 0;
 }
 
+/* The first `count` members: those whose fragments codec_decode() uses. */
+static struct voters first_of(struct voters members, unsigned count)
+{
+    struct voters first = {0};
+    for (unsigned i = 0; i < MEMBER_COUNT_MAX && voters_count(first) < count; i++)
+        if (voters_has(members, i))
+            voters_add(&first, i);
+    return first;
+}
+
 /* Decode from the given fragments into ask->pieces; `*matches` tells whether the result has the value's digest. */
 static enum areg_error decode(struct ask *ask, const struct candidate *candidate, struct voters from, bool *matches)
 {
@@ -500,6 +510,7 @@ static enum areg_error decode(struct ask *ask, const struct candidate *candidate
         return error;
     ask->piece_count = ask->config->code.k;
     ask->decoded = candidate->value.entry;
+    ask->decoded_from = first_of(from, ask->config->code.k);
     *matches = checksum_value_pieces(ask->pieces, ask->piece_count) == candidate->value.entry.value_digest;
     if (!*matches)
         drop_pieces(ask);
@@ -547,6 +558,7 @@ static enum areg_error leave_one_out(struct ask *ask, struct candidate *candidat
             return error;
         if (*matches) {
             discard_fragment(candidate, i);
+            candidate->needed_count = ask->config->code.k;
             return AREG_OK;
         }
     }
@@ -571,8 +583,21 @@ static enum areg_error settle_value(struct ask *ask, struct candidate *candidate
 
 /* ---------------------------------------------------------------- get-data: deciding */
 
+/* What else came, nobody has looked at: it must not get into the fragments that are written back. */
+static void keep_decoded(struct ask *ask, struct coded_value *value)
+{
+    for (unsigned i = 0; i < ask->config->member_count; i++) {
+        if (!voters_has(value->present, i) || voters_has(ask->decoded_from, i))
+            continue;
+        slice_unref(&value->fragments[i]);
+        voters_remove(&value->present, i);
+    }
+}
+
 static void finish_get_data(struct ask *ask, int chosen, bool complete)
 {
+    if (chosen >= 0 && ask->piece_count > 0)
+        keep_decoded(ask, &ask->candidates[chosen].value);
     ask->chosen = chosen;
     ask->is_complete = complete;
     if (chosen >= 0)

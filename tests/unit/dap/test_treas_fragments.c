@@ -125,6 +125,78 @@ static void a_member_that_answers_late_may_bring_the_one_more_fragment(void **st
     members_close(&members);
 }
 
+static void once_the_wrong_one_is_named_no_more_fragments_are_needed(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:6,2"); /* quorum 4 */
+    for (unsigned i = 0; i < 3; i++)
+        members_hold(&members, i, 3);
+    members.made[0].held[0].is_wrong = true;
+    members_begin_get(&members, true);
+    /* Three holders are no quorum, and one member is silent: it waits a little before it is written back. */
+    members_settle(&members, (struct voters){1 << 5}, 100 * MS);
+    assert_true(members_has_read(&members, 3));
+    assert_false(members.ask.is_complete);
+    assert_int_equal(members.sent_count, 6 + 1);
+    members_close(&members);
+}
+
+static void what_comes_after_the_value_was_put_together_is_not_written_back(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:6,2");
+    for (unsigned i = 0; i < 3; i++)
+        members_hold(&members, i, 3);
+    members.made[0].held[0].is_bent = true;
+    members_begin_get(&members, true);
+    members_take(&members);
+    for (unsigned i = 1; i < 6; i++)
+        members_answer(&members, i);
+    members_pass(&members, members.hedge_ns);
+    members_take(&members);
+    members_answer(&members, 2);
+    assert_int_equal(members.ask.state, ASK_WAITING); /* for member 0, which may have it */
+    members_answer(&members, 0);
+    assert_true(members_has_read(&members, 3));
+    assert_false(members.ask.is_complete);
+    /* Nobody has looked at what member 0 sent: the fragments that are rebuilt must not come of it. */
+    const struct coded_value *found = &members.ask.candidates[members.ask.chosen].value;
+    assert_true(voters_count(found->present) >= 2);
+    for (unsigned i = 0; i < 6; i++)
+        if (voters_has(found->present, i))
+            assert_true(slice_equal(found->fragments[i], members.fragments[3][i]));
+    members_close(&members);
+}
+
+static void what_was_left_over_when_the_value_was_put_together_is_not_written_back(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:6,2");
+    for (unsigned i = 0; i < 3; i++)
+        members_hold(&members, i, 3);
+    members.made[2].held[0].is_bent = true;
+    members.made[3].trimmed = members.made[4].trimmed = tag_of(5);
+    members_begin_get(&members, true);
+    members_take(&members);
+    static const unsigned first[] = {0, 1, 3, 4}; /* undecided: 5 may have completed */
+    for (unsigned i = 0; i < 4; i++)
+        members_answer(&members, first[i]);
+    members.ask.slow.bits = 1 << 0; /* so that members 1 and 2 are asked for fragments now */
+    for (unsigned i = 0; i < 2; i++)
+        members_pass(&members, members.ask.wake_ns - members.now_ns);
+    assert_int_equal(members_take(&members), 6);
+    static const unsigned second[] = {2, 1, 0, 5};
+    for (unsigned i = 0; i < 4; i++)
+        members_answer(&members, second[i]);
+    members_pass(&members, members.hedge_ns);
+    assert_true(members_has_read(&members, 3));
+    const struct coded_value *found = &members.ask.candidates[members.ask.chosen].value;
+    for (unsigned i = 0; i < 6; i++)
+        if (voters_has(found->present, i))
+            assert_true(slice_equal(found->fragments[i], members.fragments[3][i]));
+    members_close(&members);
+}
+
 static void two_values_under_one_tag_are_never_mixed(void **state)
 {
     (void)state;
@@ -228,6 +300,9 @@ int main(void)
         cmocka_unit_test(a_wrong_fragment_with_a_right_checksum_is_found_by_leaving_one_out),
         cmocka_unit_test(the_one_more_fragment_is_asked_for_once),
         cmocka_unit_test(a_member_that_answers_late_may_bring_the_one_more_fragment),
+        cmocka_unit_test(once_the_wrong_one_is_named_no_more_fragments_are_needed),
+        cmocka_unit_test(what_comes_after_the_value_was_put_together_is_not_written_back),
+        cmocka_unit_test(what_was_left_over_when_the_value_was_put_together_is_not_written_back),
         cmocka_unit_test(two_values_under_one_tag_are_never_mixed),
         cmocka_unit_test(too_few_intact_fragments_are_told_when_all_members_have_answered),
         cmocka_unit_test(nothing_is_called_lost_while_a_member_is_only_busy),
