@@ -150,7 +150,7 @@ static struct slice value_of(unsigned number)
 /* Number 1 goes to another key. */
 static enum areg_error operate(unsigned *told, enum client_op_kind kind, unsigned number)
 {
-    struct client_op op = {.kind = kind, .key = slice_borrow("k", 1), .deadline_ns = now_ns + 1000 * MS};
+    struct client_op op = {.kind = kind, .key = slice_borrow("k", 1), .deadline_ns = now_ns + 10000 * MS};
     memory_rest();
     if (kind == CLIENT_PUT)
         op.value = value_of(number);
