@@ -59,7 +59,8 @@ static const char *judge_values(const struct world *world)
 {
     for (unsigned i = 0; i < world_op_count(world); i++) {
         const struct world_op *read = world_op(world, i);
-        if (is_write(read) || !has_result(read) || (read->error == AREG_ENOTFOUND && tag_is_zero(read->tag)))
+        if (is_write(read) || read->kind == CLIENT_LIST || !has_result(read) ||
+            (read->error == AREG_ENOTFOUND && tag_is_zero(read->tag)))
             continue;
         bool is_explained = false;
         for (unsigned j = 0; j < world_op_count(world) && !is_explained; j++)
@@ -74,7 +75,7 @@ static const char *judge_pair(const struct world *world, unsigned i, unsigned j)
 {
     const struct world_op *a = world_op(world, i);
     const struct world_op *b = world_op(world, j);
-    if (a->key_index != b->key_index)
+    if (a->key_index != b->key_index || a->kind == CLIENT_LIST || b->kind == CLIENT_LIST)
         return NULL;
     const int order = tag_compare(b->tag, a->tag);
     if (is_tagged_write(a) && is_tagged_write(b) && order == 0)

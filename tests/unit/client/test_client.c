@@ -390,6 +390,33 @@ static void an_outcome_does_not_wait_for_requests_that_nobody_takes(void **state
     slice_unref(&map);
 }
 
+static void a_long_list_of_silent_hosts_is_cut_off_cleanly(void **state)
+{
+    (void)state;
+    static char addresses[HOST_COUNT_MAX][ADDRESS_BYTES_MAX + 1];
+    const char *seeds[HOST_COUNT_MAX];
+    for (unsigned count = 1; count <= HOST_COUNT_MAX; count += count < 8 ? 1 : 31) {
+        for (unsigned i = 0; i < count; i++) {
+            memset(addresses[i], 'a', ADDRESS_BYTES_MAX);
+            snprintf(addresses[i], sizeof addresses[i], "tcp://%0*u:1", (int)(i * 13 % 100) + 3, i);
+            seeds[i] = addresses[i];
+        }
+        const struct client_options options = {
+            .random_seed = 1, .inflight_max = 1, .seeds = seeds, .seed_count = count};
+        client = client_create(&options, START_NS);
+        assert_non_null(client);
+        submit(START_NS, "k", START_NS + 1);
+        memset(&done, 'x', sizeof done);
+        client_tick(client, START_NS + 1);
+        assert_true(client_next_done(client, &done));
+        assert_int_equal(done.error, AREG_EUNAVAIL);
+        const size_t bytes = strnlen(done.detail, sizeof done.detail);
+        assert_true(bytes > 0 && bytes < sizeof done.detail);
+        assert_int_equal(strncmp(done.detail, addresses[0], strlen(addresses[0])), 0);
+        close_client();
+    }
+}
+
 static void an_idle_client_sleeps(void **state)
 {
     (void)state;
@@ -478,6 +505,7 @@ int main(void)
         cmocka_unit_test(past_the_limit_operations_are_refused_until_one_is_taken),
         cmocka_unit_test(an_id_is_never_used_again),
         cmocka_unit_test(an_outcome_does_not_wait_for_requests_that_nobody_takes),
+        cmocka_unit_test(a_long_list_of_silent_hosts_is_cut_off_cleanly),
         cmocka_unit_test(an_idle_client_sleeps),
         cmocka_unit_test(a_key_that_no_pool_takes_is_a_bad_argument),
         cmocka_unit_test(a_long_queue_that_fails_needs_no_deep_stack),

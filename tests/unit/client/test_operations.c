@@ -201,7 +201,7 @@ static void every_state_has_its_deadline_and_its_cancellation(void **state)
         {CLIENT_DEL, MESSAGE_GET_TAG, false, false},   {CLIENT_DEL, MESSAGE_PUT_DATA, false, true},
         {CLIENT_GET, MESSAGE_GET_DATA, false, false},  {CLIENT_GET, MESSAGE_PUT_DATA, true, false},
         {CLIENT_STAT, MESSAGE_GET_DATA, false, false}, {CLIENT_STAT, MESSAGE_PUT_DATA, true, false},
-        {CLIENT_GET, MESSAGE_HELLO, false, false},
+        {CLIENT_GET, MESSAGE_HELLO, false, false},     {CLIENT_LIST, MESSAGE_LIST_KEYS, false, false},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (unsigned cancels = 0; cancels <= 1; cancels++) {
@@ -223,8 +223,11 @@ static void every_state_has_its_deadline_and_its_cancellation(void **state)
             if (cases[i].held == MESSAGE_HELLO)
                 world_crash_client(world, 0);
             const uint64_t start_ns = world_now(world);
-            const unsigned op = world_submit(world, 0, cases[i].kind, 0, cases[i].kind == CLIENT_PUT ? 100 : 0,
-                                             cancels ? UINT64_MAX : 200 * MS);
+            const uint64_t timeout_ns = cancels ? UINT64_MAX : 200 * MS;
+            const unsigned op =
+                cases[i].kind == CLIENT_LIST
+                    ? world_submit_list(world, 0, -1, 10, timeout_ns)
+                    : world_submit(world, 0, cases[i].kind, 0, cases[i].kind == CLIENT_PUT ? 100 : 0, timeout_ns);
             world_run(world, 100 * MS);
             assert_int_equal(world_op(world, op)->end_ns, 0);
             if (cancels)
@@ -266,6 +269,35 @@ static void what_a_stale_covering_write_says_is_not_about_silence(void **state)
     const unsigned stale = world_submit_base(world, 1, 0, 100, TAG_ZERO);
     assert_int_equal(finish(world, stale), AREG_ESTALE);
     assert_int_equal(world_op(world, stale)->detail[0], 0);
+    close_world(world);
+}
+
+static void a_listing_shows_every_key_that_was_written_and_not_deleted(void **state)
+{
+    (void)state;
+    struct world *world = open_world("rs:5,3", 0);
+    warm_up(world);
+    /* Each time another host is down, so that none knows all. */
+    for (unsigned i = 0; i < 4; i++) {
+        world_crash(world, i);
+        assert_int_equal(finish(world, world_submit(world, 0, CLIENT_PUT, i, 100, UINT64_MAX)), AREG_OK);
+        world_restart(world, i);
+        world_run(world, 100 * MS);
+    }
+    assert_int_equal(finish(world, world_submit(world, 0, CLIENT_DEL, 2, 0, UINT64_MAX)), AREG_OK);
+    for (unsigned down = 0; down < 5; down++) {
+        world_crash(world, down);
+        unsigned op = world_submit_list(world, 1, -1, 10, UINT64_MAX);
+        assert_int_equal(finish(world, op), AREG_OK);
+        assert_int_equal(world_op(world, op)->listed, 1 << 0 | 1 << 1 | 1 << 3);
+        assert_false(world_op(world, op)->has_more);
+        op = world_submit_list(world, 1, 0, 1, UINT64_MAX);
+        assert_int_equal(finish(world, op), AREG_OK);
+        assert_int_equal(world_op(world, op)->listed, 1 << 1);
+        assert_true(world_op(world, op)->has_more);
+        world_restart(world, down);
+        world_run(world, 100 * MS);
+    }
     close_world(world);
 }
 
@@ -484,6 +516,7 @@ int main(void)
         cmocka_unit_test(every_state_has_its_deadline_and_its_cancellation),
         cmocka_unit_test(a_busy_host_is_asked_until_it_is_not),
         cmocka_unit_test(what_a_stale_covering_write_says_is_not_about_silence),
+        cmocka_unit_test(a_listing_shows_every_key_that_was_written_and_not_deleted),
         cmocka_unit_test(crashed_writers_on_different_hosts_never_block_a_reader),
         cmocka_unit_test(a_tag_of_a_write_that_timed_out_is_never_used_again),
         cmocka_unit_test(a_put_that_comes_after_its_confirmation_is_swept_too),

@@ -2,6 +2,7 @@
 
 #include "codec/checksum.h"
 #include "core/check.h"
+#include "core/key_page.h"
 #include "core/random.h"
 #include "store/store_memory.h"
 
@@ -58,6 +59,8 @@ struct world {
     uint64_t value_count;
     unsigned busy_permille;
     uint64_t extra_ns[WORLD_CLIENT_MAX][WORLD_HOST_MAX];
+    uint64_t ticked_ns; /* of the last tick of a client */
+    unsigned tick_count;
     unsigned named_count;
     struct named *named;
     struct packet_writer *writer;
@@ -159,6 +162,11 @@ static void record(struct world *world, const struct client_done *done)
     }
     if (op->kind == CLIENT_STAT)
         op->value_bytes = done->value_bytes;
+    struct bytes_reader reader = bytes_reader_on(done->page.at, done->page.bytes);
+    struct listed_key listed;
+    while (op->kind == CLIENT_LIST && key_page_get(&reader, &listed) == AREG_OK)
+        op->listed |= 1u << (listed.key.at[1] - '0');
+    op->has_more = done->has_more;
 }
 
 static void drain(struct world *world, unsigned client_index)
@@ -233,7 +241,7 @@ static void start_host(struct world *world, unsigned host_index)
 
 static struct slice key_of(unsigned key_index, char text[8])
 {
-    snprintf(text, 8, "k%u", key_index);
+    snprintf(text, 8, "k%u", key_index % WORLD_KEY_MAX);
     return slice_borrow(text, strlen(text));
 }
 
@@ -455,6 +463,10 @@ static void take_step(struct world *world, struct next next)
     if (next.due_ns > world->now_ns)
         world->now_ns = next.due_ns;
     if (next.client_index >= 0) {
+        /* Clients that are awake do not spin. */
+        world->tick_count = world->ticked_ns == world->now_ns ? world->tick_count + 1 : 0;
+        world->ticked_ns = world->now_ns;
+        CHECK(world->tick_count < 10 * WORLD_CLIENT_MAX);
         client_tick(world->clients[next.client_index].engine, world->now_ns);
         drain(world, (unsigned)next.client_index);
     } else if (next.host_index >= 0) {
@@ -557,7 +569,8 @@ static unsigned submit(struct world *world, unsigned client_index, struct client
     CHECK(world->op_count < OP_MAX && key_index < WORLD_KEY_MAX);
     const unsigned op_index = world->op_count++;
     char text[8];
-    op.key = key_of(key_index, text);
+    if (op.kind != CLIENT_LIST)
+        op.key = key_of(key_index, text);
     op.context = (void *)(uintptr_t)op_index;
     world->ops[op_index] = (struct world_op){.client_index = client_index,
                                              .client_life = world->clients[client_index].life,
@@ -597,6 +610,18 @@ unsigned world_submit_base(struct world *world, unsigned client_index, unsigned 
 {
     const struct client_op op = {.kind = CLIENT_PUT, .deadline_ns = UINT64_MAX, .has_base = true, .base = base};
     return submit(world, client_index, op, key_index, value_bytes);
+}
+
+unsigned world_submit_list(struct world *world, unsigned client_index, int after_index, uint32_t key_count_max,
+                           uint64_t timeout_ns)
+{
+    char text[8];
+    struct client_op op = {.kind = CLIENT_LIST,
+                           .key_count_max = key_count_max,
+                           .deadline_ns = timeout_ns == UINT64_MAX ? UINT64_MAX : world->now_ns + timeout_ns};
+    if (after_index >= 0)
+        op.after = key_of((unsigned)after_index, text);
+    return submit(world, client_index, op, 0, 0);
 }
 
 bool world_cancel(struct world *world, unsigned op_index)

@@ -40,6 +40,8 @@ struct world_op {
     uint32_t rounds;
     bool is_lost; /* its client crashed */
     bool wrote_back;
+    unsigned listed; /* LIST: keys of the page, as bits */
+    bool has_more;
     char detail[256];
 };
 
@@ -57,6 +59,9 @@ unsigned world_submit(struct world *world, unsigned client_index, enum client_op
 /** The same, as a covering write. */
 unsigned world_submit_base(struct world *world, unsigned client_index, unsigned key_index, size_t value_bytes,
                            struct tag base);
+/** One page of keys; `after_index`: after that key; -1: from the start. */
+unsigned world_submit_list(struct world *world, unsigned client_index, int after_index, uint32_t key_count_max,
+                           uint64_t timeout_ns);
 /** False if it has ended. */
 bool world_cancel(struct world *world, unsigned op_index);
 const struct world_op *world_op(const struct world *world, unsigned op_index);
