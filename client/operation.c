@@ -134,7 +134,7 @@ static const char *silence_of(enum reply_status status)
     case REPLY_DENIED:
         return "denies access";
     case REPLY_INVALID:
-        return "calls the request invalid";
+        return "calls the request invalid, or answers nonsense";
     case REPLY_VERSION:
         return "speaks another protocol version";
     case REPLY_OK:
