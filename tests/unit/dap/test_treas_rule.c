@@ -388,7 +388,7 @@ static void one_that_can_end_ends(struct random_source *random, unsigned silent_
 
     event_count = 0;
     members_begin_get(&members, random_below(random, 4) != 0);
-    const uint64_t until_ns = members.now_ns + 20000 * MS;
+    const uint64_t until_ns = members.now_ns + 30 * ASK_RETRY_NS_MAX;
     while (members.ask.state == ASK_WAITING && members.now_ns < until_ns && members.sent_count < SENT_MAX - 64 &&
            event_count < EVENT_MAX - 64) {
         take_to_events(random, is_silent);
