@@ -314,8 +314,10 @@ static enum areg_error start(struct service *service, const char *address, unsig
     };
     if (writer_start(&service->writer, &options) != AREG_OK)
         return AREG_ENOMEM;
-    if (pthread_create(&service->thread, NULL, run, service) == 0)
+    if (pthread_create(&service->thread, NULL, run, service) == 0) {
+        pthread_setname_np(service->thread, "aregd network"); /* for top -H and profilers */
         return AREG_OK;
+    }
     work_queue_close(service->jobs);
     writer_join(service->writer);
     return AREG_ENOMEM;

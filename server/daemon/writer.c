@@ -274,6 +274,7 @@ enum areg_error writer_start(struct writer **writer, const struct writer_options
         free(made);
         return AREG_ENOMEM;
     }
+    pthread_setname_np(made->thread, "aregd writer"); /* for top -H and profilers */
     *writer = made;
     return AREG_OK;
 }
