@@ -129,7 +129,7 @@ def parse():
     parser.add_argument("--depths", help="operations outstanding; default: 1,16,64")
     parser.add_argument("--sync", help="batch (flush every commit), none, or both; default: batch,none")
     parser.add_argument("--repeat", type=int, help="default: 3")
-    parser.add_argument("--run", type=float, help="seconds for each measurement; default: 1")
+    parser.add_argument("--run", type=float, help="seconds for each measurement; default: 0.7")
     parser.add_argument("--bin", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--dir", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -138,7 +138,7 @@ def parse():
     options.depths = [int(depth) for depth in (options.depths or ("1,64" if quick else "1,16,64")).split(",")]
     options.sync = (options.sync or ("batch" if quick else "batch,none")).split(",")
     options.repeat = options.repeat or (1 if quick else 3)
-    options.run = options.run or (0.4 if quick else 1)
+    options.run = options.run or (0.4 if quick else 0.7)
     return options
 
 
