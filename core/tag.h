@@ -18,6 +18,7 @@ struct tag {
 #define TAG_ZERO ((struct tag){0, 0})
 /* No write ever gets here by counting: a larger z can only come from damaged bytes, and is judged as such. */
 #define TAG_Z_MAX (UINT64_C(1) << 62)
+#define TAG_ABOVE_ALL ((struct tag){UINT64_MAX, UINT64_MAX})
 
 int tag_compare(struct tag a, struct tag b);
 bool tag_equal(struct tag a, struct tag b);

@@ -30,26 +30,21 @@ static enum areg_error abd_put_data(const struct seat *seat, struct slice key, c
     return store_register_put(seat->txn, seat->slot, key, &held);
 }
 
-/* A value is superseded by the next one at once, so there is nothing to drop. */
-static enum areg_error abd_sweep(const struct seat *seat, struct slice key, struct tag tag,
-                                 struct answer_effect *effect)
+/* Of all tags below the one that it holds, a member may have had any, and acknowledged it: in the words of a list, they
+ * are trimmed. */
+static enum areg_error abd_get_data(const struct seat *seat, struct slice key, const struct get_data *asked,
+                                    struct data_reply *reply, struct slice *payload)
 {
-    struct stored_register held;
-    (void)tag;
-    *effect = (struct answer_effect){0};
-    const enum areg_error error = store_register_get(seat->txn, seat->slot, key, &held);
-    if (error != AREG_OK)
-        return error == AREG_ENOTFOUND ? AREG_OK : error;
-    if (tag_compare(seat->confirmed, held.confirmed) <= 0)
-        return AREG_OK;
-    held.confirmed = seat->confirmed;
-    return store_register_put(seat->txn, seat->slot, key, &held);
+    const enum areg_error error = list_get_data(seat, key, asked, reply, payload);
+    if (error == AREG_OK && reply->entry_count > 0)
+        reply->trimmed = reply->entries[0].tag;
+    return error;
 }
 
 const struct dap_answer abd_answer = {
     .get_tag = list_get_tag,
-    .get_data = list_get_data,
+    .get_data = abd_get_data,
     .fragment_fits = list_fragment_fits,
     .put_data = abd_put_data,
-    .sweep = abd_sweep,
+    .sweep = NULL, /* A value is superseded by the next one at once. */
 };

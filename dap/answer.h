@@ -42,7 +42,7 @@ struct dap_answer {
     enum areg_error (*put_data)(const struct seat *seat, struct slice key, const struct entry *entry,
                                 struct slice fragment, struct answer_effect *effect);
     /** Store what the seat knows to be confirmed, and drop the entries below `tag`: they are below a confirmed one, and
-     * have been for the grace time. */
+     * have been for the grace time. NULL: the members keep nothing that a confirmation would free, so none is sent. */
     enum areg_error (*sweep)(const struct seat *seat, struct slice key, struct tag tag, struct answer_effect *effect);
 };
 

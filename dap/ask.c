@@ -118,7 +118,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->retransmit_count = 0;
     ask->tag = TAG_ZERO;
     ask->has_floor = false;
-    ask->floor = TAG_ZERO;
+    ask->floor = TAG_ABOVE_ALL;
     ask->forgotten = TAG_ZERO;
     ask->quorum_ns = 0;
     ask->decoded_ns = 0;

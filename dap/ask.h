@@ -118,9 +118,9 @@ struct ask {
 
     /* GET_DATA. */
     bool wants_value;
-    bool has_floor;      /* T0 is known: q members have answered */
-    struct tag floor;    /* T0: any tag >= it that decodes may be returned */
-    uint64_t quorum_ns;  /* when T0 became known */
+    bool has_floor;      /* q members have answered since all were asked */
+    struct tag floor;    /* T0, so far: any tag >= it that decodes may be returned */
+    uint64_t quorum_ns;  /* when the first q had answered */
     uint64_t decoded_ns; /* when the value was at hand; 0: not yet */
     uint64_t again_ns;   /* when to ask all again; UINT64_MAX: not planned */
     unsigned candidate_count;

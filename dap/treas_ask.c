@@ -5,15 +5,17 @@
  * for the fragment of their newest entry. The tag to return is picked by rule R with the T0 rule:
  *
  *   maybe(t) = repliers that list t, intact or not, or have trimmed a tag >= t
- *   T0       = the largest t with |maybe(t)| >= k in the first reply set of q members
+ *   T0       = the largest t with |maybe(t)| >= |repliers| - (n - q), for any set of at least q repliers
  *
- * A put-data that completed before the question reached q members, of which at least k are in that set, and each of
- * them still lists the tag or has trimmed it; so no completed tag is above T0, and any tag >= T0 that k intact
- * fragments give is a correct answer. If there is none yet, we wait for more replies, then ask again: never do we
- * answer with the best that happens to decode, nor with the initial value (trap §5).
+ * A put-data that completed before the question reached q members, so at most n - q of the repliers missed it, and
+ * each of the others still lists the tag or has trimmed it: no completed tag is above T0, and any tag >= T0 that k
+ * intact fragments give is a correct answer. With q repliers the bound is k, or one more; with each further reply it
+ * rises, and what an abandoned write left on too few members drops out of the question. If nothing decodes yet, we
+ * wait for more replies, then ask again: never do we answer with the best that happens to decode, nor with the initial
+ * value (trap §5).
  *
- * With k = 1 all of this is ABD: the quorum is a majority, T0 is the largest tag of the replies, one intact copy of it
- * decodes. So ABD uses this half too.
+ * With k = 1 all of this is ABD, whose members have in effect trimmed all below the one tag that they hold, and say
+ * so: the quorum is a majority, one intact copy decodes. So ABD uses this half too.
  */
 #include "dap/treas.h"
 
@@ -293,20 +295,34 @@ static unsigned maybe_count(const struct ask *ask, struct tag tag)
     return voters_count(maybe);
 }
 
+/* T0, as the replies of this round tell. */
 static struct tag floor_of(const struct ask *ask)
 {
+    const unsigned missed_max = ask->config->member_count - ask_quorum(ask);
+    const unsigned needed = voters_count(ask->replied) - missed_max;
     struct tag floor = ask->forgotten;
     for (unsigned i = 0; i < ask->candidate_count; i++) {
         const struct tag tag = ask->candidates[i].value.entry.tag;
-        if (tag_compare(tag, floor) > 0 && maybe_count(ask, tag) >= ask->config->code.k)
+        if (tag_compare(tag, floor) > 0 && maybe_count(ask, tag) >= needed)
             floor = tag;
     }
     for (unsigned i = 0; i < ask->config->member_count; i++) {
         const struct tag tag = ask->members[i].trimmed;
-        if (voters_has(ask->replied, i) && tag_compare(tag, floor) > 0 && maybe_count(ask, tag) >= ask->config->code.k)
+        if (voters_has(ask->replied, i) && tag_compare(tag, floor) > 0 && maybe_count(ask, tag) >= needed)
             floor = tag;
     }
     return floor;
+}
+
+/* Each set of replies bounds what had completed when the question was first asked, so the smallest T0 counts. */
+static void lower_floor(struct ask *ask, uint64_t now_ns)
+{
+    const struct tag floor = floor_of(ask);
+    if (tag_compare(floor, ask->floor) < 0)
+        ask->floor = floor;
+    if (!ask->has_floor)
+        ask->quorum_ns = now_ns;
+    ask->has_floor = true;
 }
 
 static struct voters intact_holders(const struct candidate *candidate)
@@ -403,8 +419,8 @@ static void plan_again(struct ask *ask, uint64_t now_ns)
 }
 
 /*
- * Begin anew, as a get-data that starts now would, but keep the fragments at hand. A new T0 is taken from new replies:
- * the old one may be of a tag that an abandoned write left on too few members that are still up.
+ * Begin anew, as a get-data that starts now would, but keep the fragments at hand, and T0 as an upper bound: new
+ * replies may lower it, since it may be of a tag that an abandoned write left on too few members that are still up.
  */
 static void begin_again(struct ask *ask)
 {
@@ -641,19 +657,22 @@ static enum areg_error pursue(struct ask *ask, int target, uint64_t now_ns, bool
     return AREG_OK;
 }
 
+/* No tag at or above T0 can be had at present. */
+static void finish_without_target(struct ask *ask, uint64_t now_ns)
+{
+    if (tag_is_zero(ask->floor))
+        finish_get_data(ask, -1, true);
+    else if (is_corrupt(ask))
+        ask_fail(ask, AREG_ECORRUPT);
+    else
+        plan_again(ask, now_ns);
+}
+
 static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
 {
-    if (!ask->has_floor) {
-        if (voters_count(ask->replied) < ask_quorum(ask))
-            return AREG_OK;
-        ask->floor = floor_of(ask);
-        ask->has_floor = true;
-        ask->quorum_ns = now_ns;
-    }
-    if (tag_is_zero(ask->floor)) {
-        finish_get_data(ask, -1, true);
+    if (voters_count(ask->replied) < ask_quorum(ask))
         return AREG_OK;
-    }
+    lower_floor(ask, now_ns);
     if (now_ns >= ask->again_ns) {
         begin_again(ask);
         return AREG_OK;
@@ -662,10 +681,7 @@ static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
     for (unsigned turn = 0; turn <= 2 * MEMBER_COUNT_MAX * CANDIDATE_COUNT_MAX; turn++) {
         const int target = target_of(ask);
         if (target < 0) {
-            if (is_corrupt(ask))
-                ask_fail(ask, AREG_ECORRUPT);
-            else
-                plan_again(ask, now_ns);
+            finish_without_target(ask, now_ns);
             return AREG_OK;
         }
         bool is_settled;

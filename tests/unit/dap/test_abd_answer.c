@@ -24,54 +24,41 @@ static void keeps_exactly_the_newest_of_random_puts(void **state)
         struct bench bench;
         static struct data_reply reply;
         struct tag newest = TAG_ZERO;
-        struct tag confirmed = TAG_ZERO;
         uint32_t newest_bytes = 0;
         bench_open(&bench, "repl:3", (unsigned)random_below(&random, 3));
         for (unsigned i = 0; i < 100; i++) {
             const struct tag tag = {1 + random_below(&random, 40), 1 + random_below(&random, 3)};
             const uint32_t value_bytes = 1 + (uint32_t)random_below(&random, 5000);
-            const uint64_t what = random_below(&random, 10);
-            if (what == 0) {
-                bench_confirm(&bench, "k", tag);
-                confirmed = tag_is_zero(newest) ? confirmed : tag_max(confirmed, tag);
-            } else if (what == 1) {
-                assert_int_equal(bench_sweep(&bench, "k", tag).trim_count, 0);
-            } else {
-                const struct answer_effect effect = bench_put(&bench, "k", tag, value_bytes);
-                assert_int_equal(effect.is_stale, tag_compare(tag, newest) <= 0);
-                assert_true(tag_is_zero(effect.superseded));
-                newest_bytes = effect.is_stale ? newest_bytes : value_bytes;
-                newest = tag_max(newest, tag);
-            }
+            const struct answer_effect effect = bench_put(&bench, "k", tag, value_bytes);
+            assert_int_equal(effect.is_stale, tag_compare(tag, newest) <= 0);
+            assert_int_equal(effect.trim_count, !effect.is_stale && !tag_is_zero(newest));
+            assert_true(tag_is_zero(effect.superseded));
+            newest_bytes = effect.is_stale ? newest_bytes : value_bytes;
+            newest = tag_max(newest, tag);
+
             bench_get_data(&bench, "k", NEWEST, &reply);
-            assert_int_equal(reply.entry_count, !tag_is_zero(newest));
-            assert_true(tag_is_zero(reply.trimmed));
-            assert_true(tag_equal(reply.confirmed, confirmed));
+            assert_int_equal(reply.entry_count, 1);
+            assert_true(tag_equal(reply.entries[0].tag, newest));
+            assert_true(reply.has_fragment);
             assert_true(tag_equal(bench_get_tag(&bench, "k"), newest));
             assert_int_equal(bench_stats(&bench).fragment_bytes, newest_bytes);
-            if (reply.entry_count > 0) {
-                assert_true(tag_equal(reply.entries[0].tag, newest));
-                assert_true(reply.has_fragment);
-            }
         }
         bench_close(&bench);
     }
 }
 
-static void a_newer_value_replaces_whatever_is_confirmed(void **state)
+static void whatever_it_may_have_acknowledged_below_its_value_counts_as_trimmed(void **state)
 {
     (void)state;
     struct bench bench;
     static struct data_reply reply;
-    bench_open(&bench, "repl:3", 4);
-    bench_put(&bench, "k", tag_of(1), 10);
-    assert_int_equal(bench_put(&bench, "k", tag_of(2), 10).trim_count, 1);
-    bench_confirm(&bench, "k", tag_of(9));
-    assert_int_equal(bench_put(&bench, "k", tag_of(3), 10).trim_count, 1);
+    bench_open(&bench, "repl:3", 0);
     bench_get_data(&bench, "k", NEWEST, &reply);
-    assert_int_equal(reply.entry_count, 1);
-    assert_true(tag_equal(reply.entries[0].tag, tag_of(3)));
-    assert_true(tag_equal(reply.confirmed, tag_of(9)));
+    assert_true(tag_is_zero(reply.trimmed));
+    bench_put(&bench, "k", tag_of(5), 10);
+    bench_put(&bench, "k", tag_of(4), 10); /* acknowledged, and not stored */
+    bench_get_data(&bench, "k", NEWEST, &reply);
+    assert_true(tag_compare(reply.trimmed, tag_of(4)) >= 0);
     bench_close(&bench);
 }
 
@@ -128,7 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_exactly_the_newest_of_random_puts),
-        cmocka_unit_test(a_newer_value_replaces_whatever_is_confirmed),
+        cmocka_unit_test(whatever_it_may_have_acknowledged_below_its_value_counts_as_trimmed),
         cmocka_unit_test(a_rotten_copy_is_listed_as_damaged_and_never_sent_until_it_is_replaced),
         cmocka_unit_test(without_room_only_what_would_be_stored_is_refused),
         cmocka_unit_test(a_copy_of_another_size_does_not_fit),

@@ -292,6 +292,21 @@ static void a_damaged_fragment_of_an_abandoned_write_is_no_corruption(void **sta
     members_close(&members);
 }
 
+static void an_abandoned_write_that_can_not_be_read_blocks_nobody(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:5,3");
+    /* 3 has completed. 5 was abandoned on three members, one of which has lost its fragment: the four that answer first
+     * can not tell whether it has completed, all five can. */
+    members_hold_all(&members, 3);
+    for (unsigned i = 0; i < 3; i++)
+        members_hold(&members, i, 5)->flags = i == 0 ? ENTRY_DAMAGED : 0;
+    members_begin_get(&members, true);
+    members_settle(&members, (struct voters){0}, 20 * MS);
+    assert_true(members_has_read(&members, 3));
+    members_close(&members);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +322,7 @@ int main(void)
         cmocka_unit_test(too_few_intact_fragments_are_told_when_all_members_have_answered),
         cmocka_unit_test(nothing_is_called_lost_while_a_member_is_only_busy),
         cmocka_unit_test(a_damaged_fragment_of_an_abandoned_write_is_no_corruption),
+        cmocka_unit_test(an_abandoned_write_that_can_not_be_read_blocks_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,9 +45,12 @@ static bool may_have_had(struct fate fate, unsigned z)
 
 /* ---------------------------------------------------------------- the rule, from its text */
 
-/* The largest tag that at least k of these repliers list or have trimmed a tag at or above. */
-static unsigned t0_of(const struct fate *fates, const unsigned *repliers, unsigned replier_count, unsigned tag_count)
+/* The largest tag that at least so many of these repliers list or have trimmed a tag at or above as must have had a
+ * completed one. */
+static unsigned t0_of_all(const struct fate *fates, const unsigned *repliers, unsigned replier_count,
+                          unsigned tag_count)
 {
+    const struct code code = members.config.code;
     for (unsigned z = tag_count; z > 0; z--) {
         unsigned maybe = 0;
         bool is_named = false; /* listed by someone, or just what someone has trimmed */
@@ -55,10 +58,21 @@ static unsigned t0_of(const struct fate *fates, const unsigned *repliers, unsign
             maybe += may_have_had(fates[repliers[i]], z);
             is_named = is_named || lists(fates[repliers[i]], z) || fates[repliers[i]].trimmed == z;
         }
-        if (is_named && maybe >= members.config.code.k)
+        if (is_named && maybe + code.n - code_quorum(code) >= replier_count)
             return z;
     }
     return 0;
+}
+
+/* The smallest of what the first q repliers tell, and the first q + 1, and so on. */
+static unsigned t0_of(const struct fate *fates, const unsigned *repliers, unsigned replier_count, unsigned tag_count)
+{
+    unsigned t0 = tag_count;
+    for (unsigned count = code_quorum(members.config.code); count <= replier_count; count++) {
+        const unsigned told = t0_of_all(fates, repliers, count, tag_count);
+        t0 = told < t0 ? told : t0;
+    }
+    return t0;
 }
 
 static unsigned holders_of(const struct fate *fates, const unsigned *repliers, unsigned replier_count, unsigned z)
@@ -115,10 +129,11 @@ static void judge(const struct fate *fates, unsigned n, unsigned tag_count, cons
                   unsigned replier_count, unsigned confirmed)
 {
     const unsigned q = code_quorum(members.config.code);
-    const unsigned t0 = t0_of(fates, repliers, q, tag_count);
-    bool may_return = t0 == 0;
-    for (unsigned z = t0; z > 0 && z <= tag_count; z++)
-        may_return = may_return || holders_of(fates, repliers, replier_count, z) >= members.config.code.k;
+    const unsigned t0 = t0_of(fates, repliers, replier_count, tag_count);
+    bool has_readable = false;
+    for (unsigned z = t0 > 0 ? t0 : 1; z <= tag_count; z++)
+        has_readable = has_readable || holders_of(fates, repliers, replier_count, z) >= members.config.code.k;
+    const bool may_return = t0 == 0 || has_readable;
     assert_true(t0 >= completed_of(fates, n, tag_count));
     assert_int_equal(members.ask.state, may_return ? ASK_DONE : ASK_WAITING);
     if (!may_return) {
@@ -126,7 +141,7 @@ static void judge(const struct fate *fates, unsigned n, unsigned tag_count, cons
         assert_true(members.ask.again_ns < members.now_ns + 4 * ASK_AGAIN_NS_MIN);
         return;
     }
-    if (t0 == 0) {
+    if (!has_readable) {
         assert_int_equal(members.ask.chosen, -1);
         return;
     }
@@ -380,7 +395,7 @@ static void one_that_can_end_ends(struct random_source *random, unsigned silent_
     for (unsigned i = 0; i < n; i++)
         if (!is_silent[i])
             repliers[replier_count++] = i;
-    /* No T0 is above that of all who can reply; whatever decodes there can be returned. */
+    /* In the end T0 is at most what all who can reply tell; whatever decodes above it can be returned. */
     const unsigned t0_max = t0_of(fates, repliers, replier_count, tag_count);
     bool can_end = t0_max == 0;
     for (unsigned z = t0_max; z > 0 && z <= tag_count; z++)
