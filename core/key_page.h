@@ -1,5 +1,6 @@
 /*
- * One page of a key listing: keys in the order of core/key.h, each with the newest tag that the host lists for it.
+ * One page of a key listing: keys in the order of core/key.h, each with the newest tag that the host lists for it, or
+ * (0,0) if the host has lost all but the key.
  */
 #ifndef CORE_KEY_PAGE_H
 #define CORE_KEY_PAGE_H

@@ -203,10 +203,15 @@ struct key_listing {
 static bool list_one_key(struct slice key, const struct stored_register *found, void *arg)
 {
     struct key_listing *listing = arg;
-    if (found->entry_count == 0)
-        return true; /* Only late confirmations or old puts came here: nothing to list. */
-    const struct entry *newest = &found->entries[found->entry_count - 1].entry;
-    const struct listed_key listed = {.key = key, .tag = newest->tag, .is_tombstone = newest->flags & ENTRY_TOMBSTONE};
+    /* A record that does not decode may be of the only member of the quorum that has the key: it must be listed. */
+    struct listed_key listed = {.key = key};
+    if (found) {
+        if (found->entry_count == 0)
+            return true; /* Only old puts came here: nothing to list. */
+        const struct entry *newest = &found->entries[found->entry_count - 1].entry;
+        listed.tag = newest->tag;
+        listed.is_tombstone = newest->flags & ENTRY_TOMBSTONE;
+    }
     if (listing->room_count == 0 || !key_page_put(&listing->page, &listed)) {
         listing->has_more = true;
         return false;
@@ -354,6 +359,8 @@ static void confirm(struct replica *replica, const struct membership *membership
         return;
     }
     replica->counters->uncommitted.confirms++;
+    if (membership->answer->sweep == NULL)
+        return;
     plan_sweep(replica, membership, request->key, tag, now_ns);
 }
 
@@ -422,7 +429,7 @@ static bool recover_one(struct slice key, const struct stored_register *found, v
         return false;
     }
     visit->visit_count++;
-    if (found->entry_count > 0 && tag_compare(found->entries[0].entry.tag, found->confirmed) < 0)
+    if (found && found->entry_count > 0 && tag_compare(found->entries[0].entry.tag, found->confirmed) < 0)
         plan_sweep(visit->replica, visit->membership, key, found->confirmed, visit->now_ns);
     memcpy(visit->last, key.at, key.bytes);
     visit->last_bytes = key.bytes;
@@ -449,7 +456,7 @@ static enum areg_error recover_some(struct replica *replica, struct store_txn *t
         memcpy(scan->last, visit.last, visit.last_bytes);
         scan->after = slice_borrow(scan->last, visit.last_bytes);
     } else {
-        /* The end of the configuration, or a record that does not decode, which a scrub reports. */
+        /* The end of the configuration, or a record that does not even tell its key. */
         scan->after = (struct slice){0};
         scan->membership_index++;
     }

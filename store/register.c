@@ -76,6 +76,15 @@ static enum areg_error register_judge(struct slice table_key, struct slice recor
     return AREG_ECORRUPT;
 }
 
+/** The key itself, if it is short enough to stand in the table's key. */
+static bool key_of(struct slice table_key, struct slice *key)
+{
+    if (table_key.bytes < SLOT_BYTES)
+        return false;
+    *key = slice_borrow(table_key.at + SLOT_BYTES, table_key.bytes - SLOT_BYTES);
+    return key->bytes < KEY_SORT_BYTES_MAX && key_is_valid(*key);
+}
+
 static enum areg_error register_find(struct store_txn *txn, const struct register_key *table_key,
                                      struct stored_register *found)
 {
@@ -358,11 +367,11 @@ enum areg_error store_register_scan(struct store_txn *txn, uint32_t slot, struct
             return AREG_OK;
         struct stored_register found;
         struct slice key;
-        const enum areg_error judged = register_judge(table_key, record, &key, &found);
-        if (judged)
-            return judged;
+        const bool is_damaged = register_judge(table_key, record, &key, &found) != AREG_OK;
+        if (is_damaged && !key_of(table_key, &key))
+            return AREG_ECORRUPT;
         register_key_advance(&from, table_key);
-        if (key_has_prefix(key, prefix) && !each(key, &found, arg))
+        if (key_has_prefix(key, prefix) && !each(key, is_damaged ? NULL : &found, arg))
             return AREG_OK;
     }
 }

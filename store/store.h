@@ -151,10 +151,12 @@ enum areg_error store_fragment_get(struct store_txn *txn, uint32_t slot, struct 
 
 /**
  * Runs for each register in the order of core/key.h; all lent until it returns; false stops the scan. In a write
- * transaction it may change or delete the register that it was shown, which is lent until then.
+ * transaction it may change or delete the register that it was shown, which is lent until then. `found` is NULL for a
+ * register whose record does not decode.
  */
 typedef bool store_scan_fn(struct slice key, const struct stored_register *found, void *arg);
-/** Visit the registers of a slot whose key has `prefix` and sorts after `after` (empty: from the start). */
+/** Visit the registers of a slot whose key has `prefix` and sorts after `after` (empty: from the start). AREG_ECORRUPT:
+ * a record does not decode, and its key is too long to be known without it. */
 enum areg_error store_register_scan(struct store_txn *txn, uint32_t slot, struct slice prefix, struct slice after,
                                     store_scan_fn *each, void *arg) MUST_USE;
 
