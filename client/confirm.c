@@ -3,6 +3,7 @@
  * wait for a request to travel with, and are dropped when there are too many.
  */
 #include "client/engine.h"
+#include "dap/dap.h"
 
 static struct confirmation *item_at(const struct confirmations *confirmations, uint32_t index)
 {
@@ -13,7 +14,7 @@ void confirm_later(struct client *client, const struct shard_view *view, struct 
                    struct voters members, uint64_t now_ns)
 {
     struct confirmations *confirmations = &client->confirmations;
-    if (members.bits == 0 || tag_is_zero(tag))
+    if (members.bits == 0 || tag_is_zero(tag) || !dap_of(view->config.code.dap)->answer->sweep)
         return;
     if (confirmations->end - confirmations->first == CONFIRM_PENDING_MAX)
         return;

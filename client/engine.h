@@ -41,6 +41,7 @@ struct shard_view {
 
 /*
  *   WAITING --> GETTING_TAG --> PUTTING --> ENDED      a write
+ *                    `--> GETTING_DATA --^             a covering write, if some host has a newer tag than its base
  *   WAITING --> GETTING_DATA -----------> ENDED      a read in one round
  *                    `--> PUTTING ----------^          a read that writes back
  *   WAITING --> LISTING -----------------> ENDED

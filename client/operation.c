@@ -17,7 +17,7 @@ static void move(struct operation *operation, enum operation_state to)
     static const uint8_t allowed[] = {
         [OP_FREE] = 1 << OP_WAITING,
         [OP_WAITING] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING | 1 << OP_ENDED,
-        [OP_GETTING_TAG] = 1 << OP_PUTTING | 1 << OP_ENDED,
+        [OP_GETTING_TAG] = 1 << OP_PUTTING | 1 << OP_GETTING_DATA | 1 << OP_ENDED,
         [OP_GETTING_DATA] = 1 << OP_PUTTING | 1 << OP_ENDED,
         [OP_PUTTING] = 1 << OP_ENDED,
         [OP_LISTING] = 1 << OP_ENDED,
@@ -286,23 +286,10 @@ static void begin_put(struct client *client, struct operation *operation, struct
         operation_give_up(client, operation, error, now_ns);
 }
 
-/* get-tag of a write is done: choose the tag, once and for all, and put. */
-static void after_get_tag(struct client *client, struct operation *operation, uint64_t now_ns)
+/* Choose the tag of a write, once and for all, above `newest`, and put. */
+static void put_new_value(struct client *client, struct operation *operation, struct tag newest, uint64_t now_ns)
 {
-    struct ask *ask = &operation->ask;
-    const struct tag newest = ask->tag;
-    const bool is_full = voters_count(ask->full) > code_tolerance(ask->config->code);
-    const unsigned n = ask->config->member_count;
-    if (operation->has_base && !tag_equal(newest, operation->base)) {
-        operation->outcome.tag = newest;
-        end(client, operation, AREG_ESTALE, now_ns);
-        return;
-    }
-    if (is_full && operation->kind == CLIENT_PUT) {
-        end(client, operation, AREG_EFULL, now_ns);
-        return;
-    }
-    close_ask(client, operation);
+    const unsigned n = operation->view->config.member_count;
     if (tag_source_is_spent(&client->tags))
         tag_source_init(&client->tags, random_next(&client->random));
     struct coded_value value = {
@@ -323,6 +310,50 @@ static void after_get_tag(struct client *client, struct operation *operation, ui
     operation->unconfirmed = voters_all(n);
     slice_unref(&operation->value);
     begin_put(client, operation, &value, (struct voters){0}, now_ns);
+}
+
+/* Some member has a newer tag than a covering write's base. That may be all there is of an abandoned write, which no
+ * read returns, and then it is no reason to refuse [ARES, 8.4]: find out what a read would return. */
+static void ask_for_base(struct client *client, struct operation *operation, struct tag newest, uint64_t now_ns)
+{
+    operation->tag_floor = tag_max(operation->tag_floor, newest);
+    close_ask(client, operation);
+    const struct ask_options options = options_of(client, operation, now_ns);
+    const enum areg_error error = ask_begin_get_data(&operation->ask, &options, false, now_ns);
+    if (error == AREG_OK)
+        enter(client, operation, OP_GETTING_DATA);
+    else
+        end(client, operation, error, now_ns);
+}
+
+static void after_base(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const struct ask *ask = &operation->ask;
+    const struct tag current = ask->chosen < 0 ? TAG_ZERO : ask->tag;
+    if (!tag_equal(current, operation->base)) {
+        operation->outcome.tag = current;
+        end(client, operation, AREG_ESTALE, now_ns);
+        return;
+    }
+    close_ask(client, operation);
+    put_new_value(client, operation, current, now_ns);
+}
+
+static void after_get_tag(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const struct ask *ask = &operation->ask;
+    const struct tag newest = ask->tag;
+    const bool is_full = voters_count(ask->full) > code_tolerance(ask->config->code);
+    if (is_full && operation->kind == CLIENT_PUT) {
+        end(client, operation, AREG_EFULL, now_ns);
+        return;
+    }
+    if (operation->has_base && !tag_equal(newest, operation->base)) {
+        ask_for_base(client, operation, newest, now_ns);
+        return;
+    }
+    close_ask(client, operation);
+    put_new_value(client, operation, newest, now_ns);
 }
 
 static void take_pieces(struct operation *operation)
@@ -407,7 +438,10 @@ static void proceed(struct client *client, struct operation *operation, enum are
         after_get_tag(client, operation, now_ns);
         break;
     case OP_GETTING_DATA:
-        after_get_data(client, operation, now_ns);
+        if (is_write(operation))
+            after_base(client, operation, now_ns);
+        else
+            after_get_data(client, operation, now_ns);
         break;
     case OP_PUTTING:
         complete(client, operation, now_ns);

@@ -146,13 +146,24 @@ static void what_waits_is_freed_with_the_client(void **state)
     assert_true(confirm_next_send(client, &send));
 }
 
+static void where_nothing_is_kept_nothing_is_confirmed(void **state)
+{
+    (void)state;
+    view.config.code = (struct code){DAP_ABD, 3, 1};
+    add(1, START_NS);
+    assert_int_equal(client->confirmations.first, client->confirmations.end);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(they_wait_for_their_time_or_for_a_ride),    CASE(many_do_not_wait_and_too_many_are_dropped),
-        CASE(what_is_for_nobody_or_nothing_is_not_kept), CASE(hosts_that_are_down_are_left_out),
+        CASE(they_wait_for_their_time_or_for_a_ride),
+        CASE(many_do_not_wait_and_too_many_are_dropped),
+        CASE(what_is_for_nobody_or_nothing_is_not_kept),
+        CASE(hosts_that_are_down_are_left_out),
         CASE(what_waits_is_freed_with_the_client),
+        cmocka_unit_test_setup_teardown(where_nothing_is_kept_nothing_is_confirmed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,6 +272,50 @@ static void what_a_stale_covering_write_says_is_not_about_silence(void **state)
     close_world(world);
 }
 
+/* What a write of client 0 leaves on one host, when its client dies there. */
+static void abandon_on_one_host(struct world *world, unsigned host_index)
+{
+    struct holds holds = {.requests[MESSAGE_PUT_DATA] = ~(UINT32_C(1) << host_index)};
+    world_set_gate(world, gate, &holds);
+    world_submit(world, 0, CLIENT_PUT, 0, 100, UINT64_MAX);
+    world_run(world, 20 * MS);
+    world_crash_client(world, 0);
+    world_set_gate(world, NULL, NULL);
+}
+
+static void an_abandoned_write_that_no_read_returns_does_not_refuse_covering_writes(void **state)
+{
+    (void)state;
+    struct world *world = open_world("rs:5,3", 0);
+    warm_up(world);
+    const unsigned first = world_submit(world, 0, CLIENT_PUT, 0, 100, UINT64_MAX);
+    assert_int_equal(finish(world, first), AREG_OK);
+    abandon_on_one_host(world, 2);
+    world_crash(world, 4); /* so that every quorum has the host that knows of it */
+    const unsigned get = world_submit(world, 1, CLIENT_GET, 0, 0, UINT64_MAX);
+    assert_int_equal(finish(world, get), AREG_OK);
+    assert_true(tag_equal(world_op(world, get)->tag, world_op(world, first)->tag));
+    const unsigned put = world_submit_base(world, 1, 0, 100, world_op(world, get)->tag);
+    assert_int_equal(finish(world, put), AREG_OK);
+    assert_true(world_op(world, put)->tag.z > world_op(world, first)->tag.z + 1); /* above the abandoned one */
+    close_world(world);
+}
+
+static void a_stale_covering_write_names_the_tag_that_a_read_returns(void **state)
+{
+    (void)state;
+    struct world *world = open_world("rs:5,3", 0);
+    warm_up(world);
+    const unsigned first = world_submit(world, 0, CLIENT_PUT, 0, 100, UINT64_MAX);
+    assert_int_equal(finish(world, first), AREG_OK);
+    abandon_on_one_host(world, 2);
+    world_crash(world, 4);
+    const unsigned stale = world_submit_base(world, 1, 0, 100, TAG_ZERO);
+    assert_int_equal(finish(world, stale), AREG_ESTALE);
+    assert_true(tag_equal(world_op(world, stale)->tag, world_op(world, first)->tag));
+    close_world(world);
+}
+
 static void a_listing_shows_every_key_that_was_written_and_not_deleted(void **state)
 {
     (void)state;
@@ -516,6 +560,8 @@ int main(void)
         cmocka_unit_test(every_state_has_its_deadline_and_its_cancellation),
         cmocka_unit_test(a_busy_host_is_asked_until_it_is_not),
         cmocka_unit_test(what_a_stale_covering_write_says_is_not_about_silence),
+        cmocka_unit_test(an_abandoned_write_that_no_read_returns_does_not_refuse_covering_writes),
+        cmocka_unit_test(a_stale_covering_write_names_the_tag_that_a_read_returns),
         cmocka_unit_test(a_listing_shows_every_key_that_was_written_and_not_deleted),
         cmocka_unit_test(crashed_writers_on_different_hosts_never_block_a_reader),
         cmocka_unit_test(a_tag_of_a_write_that_timed_out_is_never_used_again),
