@@ -1,9 +1,9 @@
 /*
  * areg-lab check: judge recorded histories.
  */
-#include "lab/atomicity.h"
-#include "lab/json.h"
 #include "lab/program.h"
+#include "sim/atomicity.h"
+#include "sim/json.h"
 
 #include <errno.h>
 #include <inttypes.h>

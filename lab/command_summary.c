@@ -3,8 +3,8 @@
  * while they are still being written.
  */
 #include "lab/bench_report.h"
-#include "lab/history.h"
 #include "lab/program.h"
+#include "sim/history.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "lab/command_up.h"
 
-#include "lab/json.h"
+#include "sim/json.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 
 #include "codec/checksum.h"
 #include "core/check.h"
-#include "lab/history.h"
+#include "sim/history.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 #include "lab/local_cluster.h"
 
 #include "core/check.h"
-#include "lab/json.h"
+#include "sim/json.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The reader of flat JSON objects, on good and on hostile text. */
-#include "lab/json.h"
+#include "sim/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * The judge of histories: planted violations of every kind are found and named, histories of registers that really
  * were atomic pass, and on small random histories it agrees with a dumb twin that tries every order.
  */
-#include "lab/atomicity.h"
+#include "sim/atomicity.h"
 
 #include "core/random.h"
 

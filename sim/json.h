@@ -4,8 +4,8 @@
  * It reads strings, numbers, true, false and null; arrays and objects inside are passed over, so that later versions
  * may add what they like.
  */
-#ifndef LAB_JSON_H
-#define LAB_JSON_H
+#ifndef SIM_JSON_H
+#define SIM_JSON_H
 
 #include "core/error.h"
 

@@ -15,11 +15,11 @@
  *
  * The judge knows nothing of the protocol; it never trusts what it is fed.
  */
-#ifndef LAB_ATOMICITY_H
-#define LAB_ATOMICITY_H
+#ifndef SIM_ATOMICITY_H
+#define SIM_ATOMICITY_H
 
 #include "core/buffer.h"
-#include "lab/history.h"
+#include "sim/history.h"
 
 struct atomicity;
 

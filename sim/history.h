@@ -5,8 +5,8 @@
  *     {"client":3,"op":"read","key":"k17","value_hash":"9f2c...","version":"12.00c3",
  *      "start_ns":1,"end_ns":2,"status":"ok"}                                             (on one line)
  */
-#ifndef LAB_HISTORY_H
-#define LAB_HISTORY_H
+#ifndef SIM_HISTORY_H
+#define SIM_HISTORY_H
 
 #include "core/error.h"
 #include "core/limits.h"

@@ -1,4 +1,4 @@
-#include "lab/json.h"
+#include "sim/json.h"
 
 #include "core/check.h"
 

@@ -1,7 +1,7 @@
-#include "lab/history.h"
+#include "sim/history.h"
 
 #include "core/check.h"
-#include "lab/json.h"
+#include "sim/json.h"
 
 #include <ctype.h>
 #include <inttypes.h>

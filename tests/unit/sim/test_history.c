@@ -1,5 +1,5 @@
 /* One line of a history: what is written reads back, and what makes no sense is refused. */
-#include "lab/history.h"
+#include "sim/history.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

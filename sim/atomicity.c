@@ -1,4 +1,4 @@
-#include "lab/atomicity.h"
+#include "sim/atomicity.h"
 
 #include "core/check.h"
 #include "core/key.h"
