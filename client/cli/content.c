@@ -130,8 +130,16 @@ static bool write_pieces(int fd, const struct areg_value *value)
     return true;
 }
 
+/* What may be done to a new file; the process's mask can only be learned by changing it. */
+static mode_t usual_mode(void)
+{
+    const mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
 /* To a neighbour of the file first, which then takes its place. */
-static bool replace_file(const char *path, const struct areg_value *value)
+static bool replace_file(const char *path, mode_t mode, const struct areg_value *value)
 {
     const size_t room_bytes = strlen(path) + sizeof ".XXXXXX";
     char *draft = malloc(room_bytes);
@@ -141,9 +149,7 @@ static bool replace_file(const char *path, const struct areg_value *value)
     const int fd = mkostemp(draft, O_CLOEXEC);
     bool is_ok = fd >= 0;
     if (is_ok) {
-        const mode_t mask = umask(0);
-        umask(mask);
-        is_ok = write_pieces(fd, value) && fchmod(fd, 0666 & ~mask) == 0;
+        is_ok = write_pieces(fd, value) && fchmod(fd, mode) == 0;
         is_ok = close(fd) == 0 && is_ok && rename(draft, path) == 0;
         const int cause = errno;
         if (!is_ok)
@@ -156,17 +162,22 @@ static bool replace_file(const char *path, const struct areg_value *value)
 
 enum areg_error content_write(const char *path, const struct areg_value *value, char why[CONTENT_WHY_BYTES])
 {
+    enum { PERMISSIONS = 0777 };
     struct stat status;
     bool is_ok;
     if (strcmp(path, "-") == 0) {
         is_ok = write_pieces(STDOUT_FILENO, value);
-    } else if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+    } else if (stat(path, &status) != 0) {
+        is_ok = replace_file(path, usual_mode(), value);
+    } else if (!S_ISREG(status.st_mode)) {
         const int fd = open(path, O_WRONLY | O_CLOEXEC);
         is_ok = fd >= 0 && write_pieces(fd, value);
         if (fd >= 0)
             is_ok = close(fd) == 0 && is_ok;
     } else {
-        is_ok = replace_file(path, value);
+        char *target = realpath(path, NULL); /* a link stays one */
+        is_ok = target && replace_file(target, status.st_mode & PERMISSIONS, value);
+        free(target);
     }
-    return is_ok ? AREG_OK : failed(path, why);
+    return is_ok ? AREG_OK : failed(strcmp(path, "-") == 0 ? "stdout" : path, why);
 }

@@ -18,8 +18,8 @@ enum { CONTENT_WHY_BYTES = 512 };
 enum areg_error content_read(const char *word, struct areg_value **value, char why[CONTENT_WHY_BYTES]) AREG_MUST_USE;
 
 /**
- * Write a value to a file, which has all of it or is as it was before; "-" is stdout, and what is no regular file is
- * written to directly. AREG_EIO; `why` is a sentence.
+ * Write a value to a file, which has all of it or is as it was before, and keeps its permissions; "-" is stdout, and
+ * what is no regular file is written to directly. AREG_EIO; `why` is a sentence.
  */
 enum areg_error content_write(const char *path, const struct areg_value *value,
                               char why[CONTENT_WHY_BYTES]) AREG_MUST_USE;

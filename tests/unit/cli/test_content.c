@@ -205,6 +205,29 @@ static void a_new_file_gets_the_usual_permissions(void **state)
     unlink(path);
 }
 
+static void a_file_keeps_its_permissions_and_a_link_stays_one(void **state)
+{
+    (void)state;
+    char path[64];
+    char link_path[64];
+    struct areg_value *value = read_word("old");
+    assert_int_equal(content_write(path_of("secret", path), value, why), AREG_OK);
+    areg_value_free(value);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(symlink("secret", path_of("link", link_path)), 0);
+    value = read_word("new");
+    assert_int_equal(content_write(link_path, value, why), AREG_OK);
+    areg_value_free(value);
+    struct stat status;
+    assert_int_equal(lstat(link_path, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(lstat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_file(path, "new", 3);
+    unlink(link_path);
+    unlink(path);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -216,6 +239,7 @@ int main(void)
         cmocka_unit_test(pipes_are_read_to_their_end_or_to_the_limit),
         cmocka_unit_test(a_file_that_can_not_be_written_is_as_it_was),
         cmocka_unit_test(a_new_file_gets_the_usual_permissions),
+        cmocka_unit_test(a_file_keeps_its_permissions_and_a_link_stays_one),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
