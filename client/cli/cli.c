@@ -96,11 +96,13 @@ enum exit_code cli_fail_usage(const struct command *command, const char *format,
     return EXIT_CODE_USAGE;
 }
 
-enum exit_code cli_flush(const struct cli *cli)
+enum exit_code cli_finish(enum exit_code code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_CODE_OK;
-    return cli_fail(cli, AREG_EIO, "stdout: %s", strerror(errno));
+    const bool has_failed = ferror(stdout); /* in between: its cause is not known any more */
+    if (fflush(stdout) == 0 && !has_failed)
+        return code;
+    fprintf(stderr, "areg: stdout: %s\n", has_failed ? "not all of it could be written" : strerror(errno));
+    return code ? code : EXIT_CODE_ERROR;
 }
 
 /* ---------------------------------------------------------------- flags and words */

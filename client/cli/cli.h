@@ -111,8 +111,8 @@ enum exit_code cli_fail_operation(const struct cli *cli, enum areg_error error, 
 /** Wrong usage of the program or a command (NULL: none yet): EXIT_CODE_USAGE. */
 enum exit_code cli_fail_usage(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** Whether what was printed on stdout has arrived; says so if not. */
-enum exit_code cli_flush(const struct cli *cli);
+/** Once, at the end: `code`, or what to leave with instead because not all that was printed has arrived; says so. */
+enum exit_code cli_finish(enum exit_code code);
 
 /** The program's page of help. */
 void cli_print_help(FILE *to);

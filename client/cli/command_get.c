@@ -25,7 +25,7 @@ static enum exit_code print_value_json(const struct cli *cli, struct areg_value 
     json_print_member(stdout, path ? "file" : "value", path ? path : data,
                       path ? strlen(path) : areg_value_bytes(value));
     puts("}");
-    return cli_flush(cli);
+    return EXIT_CODE_OK;
 }
 
 static enum exit_code deliver(const struct cli *cli, struct areg_value *value, struct areg_tag tag, const char *path)
@@ -75,7 +75,7 @@ const struct command command_get = {
 
 /* ---------------------------------------------------------------- stat */
 
-static enum exit_code print_stat(const struct cli *cli, struct areg_tag tag, uint64_t value_bytes)
+static void print_stat(const struct cli *cli, struct areg_tag tag, uint64_t value_bytes)
 {
     char tag_text[AREG_TAG_TEXT_BYTES];
     char bytes_text[UNITS_TEXT_BYTES];
@@ -90,7 +90,6 @@ static enum exit_code print_stat(const struct cli *cli, struct areg_tag tag, uin
             printf(" (%s)", units_print_bytes(value_bytes, bytes_text));
         putchar('\n');
     }
-    return cli_flush(cli);
 }
 
 static enum exit_code run_stat(const struct command *command, int argc, char **argv)
@@ -103,7 +102,10 @@ static enum exit_code run_stat(const struct command *command, int argc, char **a
     struct areg_tag tag;
     uint64_t value_bytes;
     const enum areg_error error = areg_stat(cli.client, cli.words[0], strlen(cli.words[0]), NULL, &tag, &value_bytes);
-    code = error ? cli_fail_operation(&cli, error, tag) : print_stat(&cli, tag, value_bytes);
+    if (error)
+        code = cli_fail_operation(&cli, error, tag);
+    else
+        print_stat(&cli, tag, value_bytes);
     cli_close(&cli);
     return code;
 }

@@ -64,7 +64,6 @@ static enum exit_code run_ls(const struct command *command, int argc, char **arg
     const enum areg_error error = areg_list(cli.client, prefix, strlen(prefix), NULL, print_key, &printer);
     if (printer.is_json)
         printf("],\"error\":%s%s%s}\n", error ? "\"" : "", error ? areg_error_name(error) : "null", error ? "\"" : "");
-    code = cli_flush(&cli);
     cli.flags.json = false; /* the one document is complete */
     if (error)
         code = cli_fail_operation(&cli, error, (struct areg_tag){0, 0});

@@ -119,7 +119,6 @@ static enum exit_code run_ping(const struct command *command, int argc, char **a
     else
         print_table(&table);
     free(table.rows);
-    code = cli_flush(&cli);
     cli.flags.json = false; /* the one document is complete */
     if (error)
         code = cli_fail(&cli, error, "%s", error == AREG_EUNAVAIL ? "no host answered" : areg_strerror(error));

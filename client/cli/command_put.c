@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The tag of a write that took effect. */
-static enum exit_code print_written(const struct cli *cli, struct areg_tag tag)
+static void print_written(const struct cli *cli, struct areg_tag tag)
 {
     char tag_text[AREG_TAG_TEXT_BYTES];
     areg_tag_print(tag, tag_text);
@@ -20,7 +20,6 @@ static enum exit_code print_written(const struct cli *cli, struct areg_tag tag)
     } else {
         puts(tag_text);
     }
-    return cli_flush(cli);
 }
 
 /* --base: the tag that the register must still have. */
@@ -63,7 +62,10 @@ static enum exit_code run_put(const struct command *command, int argc, char **ar
     if (cli_open(&cli, &code)) {
         struct areg_tag tag;
         error = areg_put_value(cli.client, cli.words[0], strlen(cli.words[0]), value, &options, &tag);
-        code = error ? cli_fail_operation(&cli, error, tag) : print_written(&cli, tag);
+        if (error)
+            code = cli_fail_operation(&cli, error, tag);
+        else
+            print_written(&cli, tag);
         cli_close(&cli);
     }
     areg_value_free(value);
@@ -102,7 +104,10 @@ static enum exit_code run_del(const struct command *command, int argc, char **ar
         return code;
     struct areg_tag tag;
     const enum areg_error error = areg_del(cli.client, cli.words[0], strlen(cli.words[0]), &options, &tag);
-    code = error ? cli_fail_operation(&cli, error, tag) : print_written(&cli, tag);
+    if (error)
+        code = cli_fail_operation(&cli, error, tag);
+    else
+        print_written(&cli, tag);
     cli_close(&cli);
     return code;
 }

@@ -137,10 +137,30 @@ class OnCluster(unittest.TestCase):
             arguments = [harness.program("areg"), "get", "full", "--seeds", self.cluster.seeds]
             result = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, timeout=30)
         self.assertEqual(result.returncode, 1)
-        self.assertIn(b"No space left", result.stderr)
+        self.assertIn(b"stdout: No space left", result.stderr)
+        for words in (["get", "full", "--json"], ["stat", "full"], ["put", "full", "x"], ["ls"], ["ping"], ["--help"]):
+            with self.subTest(words=words), open("/dev/full", "wb") as full:
+                arguments = [harness.program("areg"), *words, "--seeds", self.cluster.seeds]
+                result = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, timeout=30)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(b"areg: stdout: ", result.stderr)
         self.assertIn(b"No such file", self.areg("get", "full", "-o", "/nonexistent/x", exit_code=1).stderr)
         self.areg("get", "full", "-o", "/dev/null")
         self.assertTrue(os.path.exists("/dev/null") and not os.path.isfile("/dev/null"))
+
+    def test_what_is_closed_is_neither_written_to_nor_read_from(self):
+        # A closed descriptor must not become a socket's or a file's, which stdout would then be printed into.
+        command = '"$0" "$@" >&- 2>closed.err'
+        for words in (["put", "closed", "x"], ["get", "closed"], ["stat", "closed"], ["ls"], ["ping"]):
+            with self.subTest(words=words):
+                arguments = ["/bin/sh", "-c", command, harness.program("areg"), *words, "--seeds", self.cluster.seeds]
+                result = subprocess.run(arguments, cwd=self.cluster.dir, timeout=30)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("stdout: Bad file descriptor", (self.cluster.dir / "closed.err").read_text())
+        arguments = ["/bin/sh", "-c", '"$0" "$@" <&-', harness.program("areg"), "put", "closed"]
+        result = subprocess.run([*arguments, "--seeds", self.cluster.seeds], stderr=subprocess.PIPE, timeout=30)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(self.areg("get", "closed").stdout, b"x")
 
     def test_ping_tells_of_every_host(self):
         document = json_of(self.areg("ping", "--json"))

@@ -40,6 +40,7 @@ PURE_HEADERS = set("""areg.h assert.h ctype.h errno.h inttypes.h limits.h stdali
 LIBRARY_HEADERS = [
     (r"core/digest\.c", r"sodium/crypto_generichash\.h"),
     (r"core/key\.c", r"sodium/crypto_shorthash\.h"),
+    (r"core/standard_fds\.c", r"fcntl\.h|unistd\.h"),
     (r"codec/.*", r"isa-l(/\w+)?\.h|xxhash\.h"),
     (r"wire/.*", r"msgpack(/\w+)?\.h"),
     (r"store/(store_lmdb\w*|fragment_file)\.c", r".*"),  # the one place that meets the disk: LMDB and POSIX
@@ -57,6 +58,7 @@ IMPURE_CALLS = re.compile(r"""(?<![\w.>])(
 IMPURE_FILES = [
     r"store/(store_lmdb\w*|fragment_file)\.c",
     r"core/check\.c",  # says which claim failed before it aborts
+    r"core/standard_fds\.c",  # what main() of each program begins with
     r"core/command_line\.c",  # prints help to the stream that a program gives it
 ]
 
