@@ -35,6 +35,9 @@ struct bench_flags {
     const char *csv;
 };
 
+/* A year: what is added to a clock must not overflow. */
+static const uint64_t DURATION_NS_MAX = UINT64_C(365) * 86400 * 1000000000;
+
 /* The mixes of YCSB, as far as they are about reads and writes alone. */
 struct mix {
     const char *name;
@@ -88,7 +91,9 @@ static uint64_t hosts_cpu_between(const struct cpu_reading *before, const struct
 {
     uint64_t sum_ns = 0;
     for (unsigned i = 0; i < after->cluster.host_count; i++) {
-        const bool is_same = before->cluster.hosts[i].process.pid == after->cluster.hosts[i].process.pid;
+        const struct process *earlier = &before->cluster.hosts[i].process;
+        const struct process *later = &after->cluster.hosts[i].process;
+        const bool is_same = earlier->pid == later->pid && earlier->started_ticks == later->started_ticks;
         const uint64_t before_ns = is_same ? before->host_ns[i] : 0;
         sum_ns += after->host_ns[i] > before_ns ? after->host_ns[i] - before_ns : 0;
     }
@@ -111,8 +116,8 @@ struct outputs {
     bool is_verbose;
 };
 
-/* Wait until the load's stage is over, and keep the outputs going meanwhile; false if a signal came first, which stops
- * the load. */
+/* Wait until the load's stage is over; false if a signal came first, which stops the load. Operations under way still
+ * end then, unless a second signal comes. */
 static bool await_stage(struct load *load, int signal_fd, uint32_t wait_ms, bool *is_over)
 {
     struct pollfd fds[2] = {{.fd = load_fd(load), .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
@@ -121,6 +126,7 @@ static bool await_stage(struct load *load, int signal_fd, uint32_t wait_ms, bool
     if (!fds[1].revents)
         return true;
     load_stop(load);
+    program_release_signals(signal_fd);
     return false;
 }
 
@@ -233,7 +239,7 @@ static int run_and_report(struct load_options *options, const struct bench_flags
     options->history = outputs.history;
     if (outputs.csv)
         bench_csv_head("second", outputs.csv);
-    const int signal_fd = up_open_signals();
+    const int signal_fd = program_open_signals();
     int exit_code = EXIT_CODE_ERROR;
     if (!has_failed && signal_fd < 0)
         exit_code = program_fail(AREG_EIO, "signalfd: %s", strerror(errno));
@@ -258,18 +264,35 @@ static int run_and_report(struct load_options *options, const struct bench_flags
 
 /* ---------------------------------------------------------------- the command */
 
-/* Where the cluster is: a flag, the local cluster of --dir, or the environment; NULL if nobody says. The caller frees
- * it. */
-static char *find_cluster(const struct bench_flags *bench)
+/*
+ * Where the cluster is: what the flags say, else AREG_SEEDS, else the local cluster; says so if there is none. The
+ * caller frees `*where`. Afterwards `dir` is given if a local cluster's CPU is to be measured: the loaded one's, or its
+ * that
+ * --dir names.
+ */
+static int find_cluster(struct bench_flags *bench, char **where)
 {
-    if (bench->seeds || bench->config)
-        return strdup(bench->seeds ? bench->seeds : bench->config);
-    char why[LOCAL_WHY_BYTES];
+    char why[LOCAL_WHY_BYTES] = "";
     struct local_cluster cluster;
-    if (bench->dir)
-        return local_cluster_look(&cluster, bench->dir, why) == AREG_OK ? local_cluster_seeds(&cluster) : NULL;
+    const char *dir = program_lab_dir(bench->dir);
+    const enum areg_error error = local_cluster_look(&cluster, dir, why);
+    if (error && bench->dir)
+        return program_fail(error, "%s", why);
+    const char *remote = bench->seeds ? bench->seeds : bench->config;
     const char *from_environment = getenv("AREG_SEEDS");
-    return from_environment && from_environment[0] ? strdup(from_environment) : NULL;
+    if (!remote && !bench->dir && from_environment && from_environment[0])
+        remote = from_environment;
+    char *local = error ? NULL : local_cluster_seeds(&cluster);
+    if (local && (!remote || strcmp(remote, local) == 0))
+        bench->dir = dir;
+    *where = local;
+    if (remote) {
+        free(local);
+        *where = strdup(remote);
+    }
+    if (*where)
+        return EXIT_CODE_OK;
+    return program_fail_usage("which cluster? Give --seeds, --config or --dir, or set AREG_SEEDS; %s", why);
 }
 
 static int settle_and_run(struct bench_flags *bench)
@@ -294,11 +317,13 @@ static int settle_and_run(struct bench_flags *bench)
                                   bench->distribution);
     if (bench->duration_ns == UINT64_MAX && bench->op_count_max == UINT64_MAX)
         options.duration_ns = UINT64_C(10000000000);
-    if (!bench->dir)
-        bench->dir = getenv("AREG_LAB_DIR");
-    char *where = find_cluster(bench);
-    if (!where)
-        return program_fail_usage("which cluster? give --seeds, --config or --dir, or set AREG_SEEDS");
+    if (bench->history && bench->value_bytes < LOAD_STAMP_BYTES)
+        return program_fail_usage("a history needs values that differ: --value must be at least %d B",
+                                  LOAD_STAMP_BYTES);
+    char *where;
+    int exit_code = find_cluster(bench, &where);
+    if (exit_code)
+        return exit_code;
     options.where = where;
     struct bench_result *result = calloc(1, sizeof *result);
     if (!result) {
@@ -308,7 +333,7 @@ static int settle_and_run(struct bench_flags *bench)
     result->mix = mix->name;
     result->distribution = bench->distribution;
     result->options = &options;
-    const int exit_code = run_and_report(&options, bench, result);
+    exit_code = run_and_report(&options, bench, result);
     free(result);
     free(where);
     return exit_code;
@@ -318,9 +343,11 @@ int command_bench(int argc, char **argv)
 {
     static const struct command_page page = {
         .synopsis = "bench [FLAG...]",
-        .text = "Load a cluster and print what it came to. A closed loop begins an operation when an earlier one has\n"
-                "ended; with --rate, operations are due at fixed times and measured from then on. Mixes with reads\n"
-                "write every key once before the clock starts.",
+        .text =
+            "Load a cluster and print what it came to. A closed loop begins an operation when an earlier one has\n"
+            "ended; with --rate, operations are due at fixed times and measured from then on, and those that\n"
+            "were due and could not begin before the end have failed. Mixes with reads write every key once before\n"
+            "the clock starts. A signal ends the load, a second one at once.",
         .examples = "  areg-lab bench --mix a --value 64KiB --clients 4 --depth 8 --run 10s\n"
                     "  areg-lab bench --mix w --keys 100 --ops 1000 --history load.jsonl",
     };
@@ -338,7 +365,8 @@ int command_bench(int argc, char **argv)
     const struct flag flags[] = {
         {"seeds", 0, FLAG_TEXT, &bench.seeds, "LIST", "tcp://h1:7600,tcp://h2:7600 ($AREG_SEEDS)", 0, 0},
         {"config", 'c', FLAG_TEXT, &bench.config, "FILE", "a client.conf instead", 0, 0},
-        {"dir", 0, FLAG_TEXT, &bench.dir, "DIR", "a local cluster, whose CPU is measured, too ($AREG_LAB_DIR)", 0, 0},
+        {"dir", 0, FLAG_TEXT, &bench.dir, "DIR",
+         "a local cluster, whose CPU is measured, too ($AREG_LAB_DIR, else ./areg-cluster)", 0, 0},
         {"mix", 0, FLAG_TEXT, &bench.mix, "MIX", "a: half reads, b: 95 % reads, c: reads, w: writes (a)", 0, 0},
         {"keys", 0, FLAG_COUNT, &bench.key_count, "N", "registers (1000)", 1, LOAD_KEY_COUNT_MAX},
         {"value", 0, FLAG_BYTES, &bench.value_bytes, "SIZE", "bytes of a value (4KiB)", 0, AREG_VALUE_BYTES_MAX},
@@ -347,7 +375,8 @@ int command_bench(int argc, char **argv)
          LOAD_CLIENT_COUNT_MAX},
         {"depth", 0, FLAG_COUNT, &bench.depth, "N", "operations that each has outstanding (1)", 1, LOAD_DEPTH_MAX},
         {"rate", 0, FLAG_COUNT, &bench.rate_hz, "HZ", "an open loop: operations that are due each second", 1, 10000000},
-        {"run", 0, FLAG_DURATION, &bench.duration_ns, "TIME", "how long (10s, unless there is --ops)", 1, 0},
+        {"run", 0, FLAG_DURATION, &bench.duration_ns, "TIME", "how long (10s, unless there is --ops)", 1,
+         DURATION_NS_MAX},
         {"ops", 0, FLAG_COUNT, &bench.op_count_max, "N", "end after this many operations", 1, 0},
         {"no-fill", 0, FLAG_SWITCH, &bench.fills_not, NULL, "do not write every key first", 0, 0},
         {"history", 0, FLAG_TEXT, &bench.history, "FILE", "record every operation, for areg-lab check", 0, 0},

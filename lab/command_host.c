@@ -45,7 +45,9 @@ static bool choose_hosts(const struct local_cluster *cluster, const char *ids, b
 {
     const bool is_all = strcmp(ids, "all") == 0;
     memset(chosen, is_all, HOST_COUNT_MAX);
-    while (!is_all && *ids) {
+    if (is_all)
+        return true;
+    do {
         const size_t bytes = strcspn(ids, ",");
         snprintf(unknown, HOST_ID_BYTES_MAX + 1, "%.*s", (int)(bytes < 64 ? bytes : 64), ids);
         const int index = local_cluster_find(cluster, unknown);
@@ -53,7 +55,7 @@ static bool choose_hosts(const struct local_cluster *cluster, const char *ids, b
             return false;
         chosen[index] = true;
         ids += bytes + (ids[bytes] == ',');
-    }
+    } while (*ids);
     return true;
 }
 

@@ -95,17 +95,19 @@ int command_shell(int argc, char **argv)
         return program_fail_usage("a command must follow \"--\"");
     const char *temporary_root = getenv("TMPDIR");
     char temporary[PATH_MAX];
-    snprintf(temporary, sizeof temporary, "%s/areg-lab-XXXXXX", temporary_root ? temporary_root : "/tmp");
+    snprintf(temporary, sizeof temporary, "%s/areg-lab-XXXXXX",
+             temporary_root && *temporary_root ? temporary_root : "/tmp");
     if (!up.dir && !mkdtemp(temporary))
         return program_fail(AREG_EIO, "cannot make %s: %s", temporary, strerror(errno));
     const char *dir = up.dir ? up.dir : temporary;
-    const int signal_fd = up_open_signals();
+    const int signal_fd = program_open_signals();
     struct local_cluster cluster;
     exit_code = signal_fd < 0 ? program_fail(AREG_EIO, "signalfd: %s", strerror(errno))
                               : up_start(&cluster, &up, dir, signal_fd);
     if (!exit_code) {
         exit_code = run_child(&cluster, line.rest, signal_fd);
-        const int end_code = up_end(dir, (uint32_t)up.common.timeout_ms, up.common.quiet || !up.dir);
+        const struct common_flags end = {.timeout_ms = up.common.timeout_ms, .quiet = up.common.quiet || !up.dir};
+        const int end_code = up_end(dir, &end);
         exit_code = exit_code ? exit_code : end_code;
     }
     if (signal_fd >= 0)

@@ -3,10 +3,8 @@
 #include "sim/json.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -88,8 +86,7 @@ static enum areg_error start_new(struct local_cluster *cluster, const struct loc
         if (!error)
             return AREG_OK;
         const bool is_collision = error == AREG_EIO && !local_host_port_is_free(&cluster->hosts[failed_index]);
-        local_cluster_forget(cluster);
-        if (!is_collision)
+        if (!local_cluster_forget(cluster) || !is_collision)
             return error;
         error = local_cluster_begin_anew(cluster, options, why);
         if (error)
@@ -156,14 +153,15 @@ int up_start(struct local_cluster *cluster, const struct up_flags *up, const cha
         return program_fail(error, "%s", why);
     if (!up->common.quiet) {
         char code[CODE_TEXT_BYTES];
-        fprintf(stderr, "areg-lab: %s cluster of %u hosts, %s, in %s\n", is_new ? "new" : "same", cluster->host_count,
-                code_print(cluster->code, code), cluster->dir);
+        fprintf(stderr, "areg-lab: %s cluster of %u host%s, %s, in %s\n", is_new ? "new" : "same", cluster->host_count,
+                cluster->host_count == 1 ? "" : "s", code_print(cluster->code, code), cluster->dir);
     }
     return EXIT_CODE_OK;
 }
 
-int up_end(const char *dir, uint32_t wait_ms, bool quiet)
+int up_end(const char *dir, const struct common_flags *common)
 {
+    const uint32_t wait_ms = (uint32_t)common->timeout_ms;
     char why[LOCAL_WHY_BYTES] = "";
     struct local_cluster cluster;
     enum areg_error error = local_cluster_open(&cluster, dir, wait_ms, why);
@@ -175,27 +173,18 @@ int up_end(const char *dir, uint32_t wait_ms, bool quiet)
     local_cluster_close(&cluster);
     if (error)
         return program_fail(error, "%s", why);
-    if (quiet)
+    if (common->json)
+        printf("{\"v\":1,\"ended\":%u,\"killed\":%u}\n", ended_count, killed_count);
+    if (common->quiet)
         return EXIT_CODE_OK;
     if (killed_count)
         fprintf(stderr, "areg-lab: %u of %u hosts had to be killed\n", killed_count, ended_count);
     else if (ended_count)
-        fprintf(stderr, "areg-lab: %u hosts ended; their data stays in %s\n", ended_count, cluster.dir);
+        fprintf(stderr, "areg-lab: %u host%s ended; the data stays in %s\n", ended_count, ended_count == 1 ? "" : "s",
+                cluster.dir);
     else
         fprintf(stderr, "areg-lab: all hosts were down already\n");
     return EXIT_CODE_OK;
-}
-
-int up_open_signals(void)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-        return -1;
-    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* ---------------------------------------------------------------- up */
@@ -237,7 +226,7 @@ int command_up(int argc, char **argv)
     int exit_code;
     if (!program_parse(&page, flags, &up.common, argc, argv, &line, &exit_code))
         return exit_code;
-    const int signal_fd = up_open_signals();
+    const int signal_fd = program_open_signals();
     if (signal_fd < 0)
         return program_fail(AREG_EIO, "signalfd: %s", strerror(errno));
     struct local_cluster cluster;
@@ -266,5 +255,5 @@ int command_down(int argc, char **argv)
     int exit_code;
     if (!program_parse(&page, flags, &common, argc, argv, &line, &exit_code))
         return exit_code;
-    return up_end(program_lab_dir(dir), (uint32_t)common.timeout_ms, common.quiet);
+    return up_end(program_lab_dir(dir), &common);
 }

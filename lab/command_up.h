@@ -40,15 +40,12 @@ struct up_flags {
  * Start what the flags ask for: a new cluster, or the hosts of an existing one that are down. What there is to say has
  * been said. The cluster is no longer locked afterwards.
  *
- * @signal_fd  Of signalfd(): gives up when a signal is there.
+ * @signal_fd  Of program_open_signals(): gives up when a signal is there.
  * Returns     EXIT_CODE_OK, or the code to leave with: then nothing that was started here runs any more.
  */
 int up_start(struct local_cluster *cluster, const struct up_flags *up, const char *dir, int signal_fd);
 
-/** End all hosts of the cluster in `dir`; says what it did unless `quiet`. Returns the code to leave with. */
-int up_end(const char *dir, uint32_t wait_ms, bool quiet);
-
-/** Block SIGINT, SIGTERM and SIGHUP, and make them readable; -1 on failure. */
-int up_open_signals(void);
+/** End all hosts of the cluster in `dir`, and say what was done. Returns the code to leave with. */
+int up_end(const char *dir, const struct common_flags *common);
 
 #endif

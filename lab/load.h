@@ -2,8 +2,9 @@
  * Load on a cluster: clients, each a thread with a handle of its own and a number of operations outstanding, that read
  * and write registers, and what became of their operations.
  *
- * It knows the cluster through areg.h alone. Every write writes another value. Of what it measures, it leaves nothing
- * out: an operation that fails, or that could not begin when it was meant to, counts with all its time.
+ * It knows the cluster through areg.h alone. Every write writes another value, if it has the room. Of what it measures,
+ * it leaves nothing out: an operation that fails, or that could not begin when it was meant to, or not at all, counts
+ * with all its time.
  */
 #ifndef LAB_LOAD_H
 #define LAB_LOAD_H
@@ -20,6 +21,7 @@ enum {
     LOAD_DEPTH_MAX = 1024,
     LOAD_KEY_COUNT_MAX = 100 << 20,
     LOAD_WHY_BYTES = 512,
+    LOAD_STAMP_BYTES = 8, /* values of fewer bytes are not all different */
 };
 
 struct load_options {
@@ -72,7 +74,7 @@ int load_fd(const struct load *load);
 enum areg_error load_fill_outcome(struct load *load, char why[LOAD_WHY_BYTES]) MUST_USE;
 /** Begin to read and write. Only when all are filled. */
 void load_begin(struct load *load);
-/** Begin no more operations; those under way end. */
+/** Begin no more operations; those under way end. Those that were due in an open loop and not begun have failed. */
 void load_stop(struct load *load);
 /** What has completed since the last call; `window` is overwritten. */
 void load_take_window(struct load *load, struct load_window *window);

@@ -295,8 +295,11 @@ void local_cluster_close(struct local_cluster *cluster)
 static bool make_dirs(const char *dir)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s", dir);
-    for (char *at = path + 1; *at; at++) {
+    if (snprintf(path, sizeof path, "%s", dir) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    for (char *at = path + (path[0] != 0); *at; at++) {
         if (*at != '/')
             continue;
         *at = 0;
@@ -322,11 +325,13 @@ void local_remove_tree(const char *path)
     nftw(path, remove_entry, OPEN_DIRS_MAX, FTW_DEPTH | FTW_PHYS);
 }
 
-void local_cluster_forget(struct local_cluster *cluster)
+bool local_cluster_forget(struct local_cluster *cluster)
 {
     char path[LOCAL_PATH_BYTES];
+    for (unsigned i = 0; i < cluster->host_count; i++)
+        if (process_is_there(cluster->hosts[i].process))
+            return false;
     for (unsigned i = 0; i < cluster->host_count; i++) {
-        CHECK(!process_is_there(cluster->hosts[i].process));
         path_in(cluster->dir, cluster->hosts[i].id.text, path);
         local_remove_tree(path);
     }
@@ -334,18 +339,28 @@ void local_cluster_forget(struct local_cluster *cluster)
     unlink(path);
     path_in(cluster->dir, state_name, path);
     unlink(path);
+    return true;
+}
+
+/* Whether a file of this name is in the way; says so. */
+static bool is_in_the_way(const struct local_cluster *cluster, const char *name, char why[LOCAL_WHY_BYTES])
+{
+    char path[LOCAL_PATH_BYTES];
+    path_in(cluster->dir, name, path);
+    if (access(path, F_OK) != 0)
+        return false;
+    snprintf(why, LOCAL_WHY_BYTES, "%.300s is there already, and of no cluster that is known", path);
+    return true;
 }
 
 enum areg_error local_cluster_begin_anew(struct local_cluster *cluster, const struct local_options *options,
                                          char why[LOCAL_WHY_BYTES])
 {
+    if (is_in_the_way(cluster, genesis_name, why))
+        return AREG_EINVAL;
     for (unsigned i = 0; i < cluster->host_count; i++) {
-        char data[LOCAL_PATH_BYTES];
-        path_in(cluster->dir, cluster->hosts[i].id.text, data);
-        if (access(data, F_OK) == 0) {
-            snprintf(why, LOCAL_WHY_BYTES, "%.300s is there already, and of no cluster that is known", data);
+        if (is_in_the_way(cluster, cluster->hosts[i].id.text, why))
             return AREG_EINVAL;
-        }
         if (pick_port(cluster, i) != AREG_OK) {
             snprintf(why, LOCAL_WHY_BYTES, "no free port on 127.0.0.1");
             return AREG_EIO;
@@ -370,7 +385,7 @@ enum areg_error local_cluster_create(struct local_cluster *cluster, const char *
         return AREG_EINVAL;
     }
     if (!make_dirs(dir) || !realpath(dir, cluster->dir))
-        return fail_io("cannot make", dir, why);
+        return fail_io("cannot make the directory", dir[0] ? dir : "\"\"", why);
     snprintf(cluster->sync, sizeof cluster->sync, "%s", options->sync);
     snprintf(cluster->aregd, sizeof cluster->aregd, "%s", options->aregd);
     for (unsigned i = 0; i < cluster->host_count; i++)

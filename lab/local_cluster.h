@@ -67,9 +67,10 @@ enum areg_error local_cluster_save(const struct local_cluster *cluster, char why
 void local_cluster_close(struct local_cluster *cluster);
 
 /**
- * Remove the files of a cluster that has never been up, but not the logs, which say why. All hosts must be down.
+ * Remove the files of a cluster that has never been up, but not the logs, which say why. False, and nothing is removed,
+ * if a host is still there.
  */
-void local_cluster_forget(struct local_cluster *cluster);
+bool local_cluster_forget(struct local_cluster *cluster) MUST_USE;
 /** After that: pick other ports and write the files again. */
 enum areg_error local_cluster_begin_anew(struct local_cluster *cluster, const struct local_options *options,
                                          char why[LOCAL_WHY_BYTES]) MUST_USE;

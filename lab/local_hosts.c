@@ -75,19 +75,14 @@ static enum areg_error await_ready(struct local_cluster *cluster, unsigned host_
         snprintf(why, LOCAL_WHY_BYTES, "interrupted");
         return AREG_ECANCELED;
     }
-    if (count <= 0) {
-        snprintf(why, LOCAL_WHY_BYTES, "%s was not ready in time; its log: %.200s/%s.log", host->id.text, cluster->dir,
-                 host->id.text);
-        return AREG_EUNAVAIL;
-    }
     char text[16];
-    if (read(ready_fd, text, sizeof text) > 0)
+    if (count > 0 && read(ready_fd, text, sizeof text) > 0)
         return AREG_OK;
     char line[200];
     last_log_line(cluster, host_index, line, sizeof line);
-    snprintf(why, LOCAL_WHY_BYTES, "%s ended before it was ready: %s", host->id.text,
-             line[0] ? line : "its log is empty");
-    return AREG_EIO;
+    snprintf(why, LOCAL_WHY_BYTES, "%s %s: %s", host->id.text,
+             count > 0 ? "ended before it was ready" : "was not ready in time", line[0] ? line : "its log is empty");
+    return count > 0 ? AREG_EIO : AREG_EUNAVAIL;
 }
 
 static void end_started(struct local_cluster *cluster, const bool *is_started)
@@ -118,8 +113,8 @@ enum areg_error local_hosts_start(struct local_cluster *cluster, const bool *wan
             *failed_index = i;
         }
     }
-    if (!error)
-        error = local_cluster_save(cluster, why);
+    const enum areg_error save_error = local_cluster_save(cluster, error ? (char[LOCAL_WHY_BYTES]){0} : why);
+    error = error ? error : save_error;
     const uint64_t deadline_ms = now_ms() + wait_ms;
     for (unsigned i = 0; i < cluster->host_count; i++) {
         if (!is_started[i])

@@ -1,6 +1,7 @@
 /*
  * areg-lab: clusters on this machine, load on any cluster, and what the load has shown.
  */
+#include "core/standard_fds.h"
 #include "lab/program.h"
 
 #include <string.h>
@@ -48,26 +49,26 @@ static int refuse_unknown(const char *name)
     return program_fail_usage("unknown command \"%s\"; areg-lab --help lists all", name);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    if (argc < 2) {
+    if (argc < 1) {
         print_help(stderr);
         return EXIT_CODE_USAGE;
     }
     for (unsigned i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
-    if (argv[1][0] != '-')
-        return refuse_unknown(argv[1]);
-    struct common_flags common = {0};
-    const struct flag flags[] = {COMMON_FLAGS(&common)};
-    const struct command_page page = {.synopsis = "COMMAND [FLAG...]"};
-    char why[COMMAND_LINE_WHY_BYTES];
-    struct command_line line;
-    int exit_code;
-    if (command_line_parse(flags, argc - 1, argv + 1, &line, why) == AREG_OK && common.help)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)
         return print_help(stdout);
-    if (!program_parse(&page, flags, &common, argc - 1, argv + 1, &line, &exit_code))
-        return exit_code;
-    return program_fail_usage("which command? areg-lab --help lists all");
+    if (strcmp(argv[0], "--version") == 0)
+        return program_print_version();
+    if (argv[0][0] == '-')
+        return program_fail_usage("the command comes first: areg-lab COMMAND [FLAG...]; areg-lab --help lists all");
+    return refuse_unknown(argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+    standard_fds_reserve();
+    return program_finish(run(argc - 1, argv + 1));
 }

@@ -1,14 +1,22 @@
 #include "lab/program.h"
 
+#include <areg.h>
+
+#include <errno.h>
 #include <libgen.h>
 #include <linux/limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TEXT_OF_(x) #x
-#define TEXT_OF(x) TEXT_OF_(x)
+int program_print_version(void)
+{
+    printf("areg-lab %s\n", areg_version());
+    return EXIT_CODE_OK;
+}
 
 bool program_parse(const struct command_page *page, const struct flag *flags, const struct common_flags *common,
                    int argc, char **argv, struct command_line *line, int *exit_code)
@@ -23,8 +31,7 @@ bool program_parse(const struct command_page *page, const struct flag *flags, co
         return false;
     }
     if (common->version) {
-        printf("areg-lab %s.%s.%s\n", TEXT_OF(AREG_VERSION_MAJOR), TEXT_OF(AREG_VERSION_MINOR),
-               TEXT_OF(AREG_VERSION_PATCH));
+        program_print_version();
         return false;
     }
     if (error) {
@@ -73,6 +80,48 @@ int program_fail_usage(const char *format, ...)
     va_end(arguments);
     return EXIT_CODE_USAGE;
 }
+
+int program_finish(int exit_code)
+{
+    const bool has_failed = ferror(stdout); /* in between: its cause is not known any more */
+    if (fflush(stdout) == 0 && !has_failed)
+        return exit_code;
+    program_fail(AREG_EIO, "stdout: %s", has_failed ? "not all of it could be written" : strerror(errno));
+    return exit_code ? exit_code : EXIT_CODE_ERROR;
+}
+
+/* ---------------------------------------------------------------- signals */
+
+static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+int program_open_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (unsigned i = 0; i < sizeof ending_signals / sizeof ending_signals[0]; i++) {
+        struct sigaction action;
+        /* Of nohup, and of a shell that starts us in the background. */
+        if (sigaction(ending_signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&signals, ending_signals[i]);
+    }
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+        return -1;
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void program_release_signals(int signal_fd)
+{
+    struct signalfd_siginfo told;
+    while (read(signal_fd, &told, sizeof told) == sizeof told)
+        continue;
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (unsigned i = 0; i < sizeof ending_signals / sizeof ending_signals[0]; i++)
+        sigaddset(&signals, ending_signals[i]);
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+/* ---------------------------------------------------------------- places */
 
 const char *program_lab_dir(const char *flag)
 {

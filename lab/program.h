@@ -69,10 +69,23 @@ struct command_page {
 bool program_parse(const struct command_page *page, const struct flag *flags, const struct common_flags *common,
                    int argc, char **argv, struct command_line *line, int *exit_code);
 
+/** Print the version; EXIT_CODE_OK. */
+int program_print_version(void);
+
 /** Print "areg-lab: ..." to stderr; returns EXIT_CODE_ERROR, or what else goes with that error. */
 int program_fail(enum areg_error error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** The same for wrong usage, with EXIT_CODE_USAGE. */
 int program_fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Once, at the end: the code to leave with, which tells if not all that was printed on stdout has arrived. */
+int program_finish(int exit_code);
+
+/**
+ * Block the signals that ask a program to end, but those that whoever started it wants ignored, and make them readable;
+ * -1 on failure.
+ */
+int program_open_signals(void);
+/** Having heard them: the next one ends the program at once, as it would have without program_open_signals(). */
+void program_release_signals(int signal_fd);
 
 /** The directory of the local cluster: the flag, AREG_LAB_DIR, or ./areg-cluster. */
 const char *program_lab_dir(const char *flag);

@@ -139,16 +139,55 @@ static void a_locked_or_existing_cluster_is_not_made_anew(void **state)
     assert_int_equal(local_cluster_open(&other, world->dir, WAIT_MS, why), AREG_ENOTFOUND);
 }
 
-static void directories_of_somebody_else_are_left_alone(void **state)
+static void files_of_somebody_else_are_left_alone(void **state)
 {
     const struct world *world = *state;
+    static const char *const names[] = {"s2", "genesis.conf"};
     char path[200];
     char why[LOCAL_WHY_BYTES];
     struct local_cluster cluster;
-    snprintf(path, sizeof path, "%s/s2", world->dir);
-    assert_int_equal(mkdir(path, 0755), 0);
+    struct stat status;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", world->dir, names[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+        assert_int_equal(local_cluster_create(&cluster, world->dir, &world->options, WAIT_MS, why), AREG_EINVAL);
+        assert_non_null(strstr(why, path));
+        assert_int_equal(stat(path, &status), 0);
+        assert_true(S_ISDIR(status.st_mode));
+        assert_int_equal(rmdir(path), 0);
+    }
+    char content[16] = "";
+    FILE *file = fopen(path, "w+");
+    assert_non_null(file);
+    fputs("mine", file);
+    fflush(file);
     assert_int_equal(local_cluster_create(&cluster, world->dir, &world->options, WAIT_MS, why), AREG_EINVAL);
-    assert_int_equal(access(path, F_OK), 0);
+    rewind(file);
+    assert_non_null(fgets(content, sizeof content, file));
+    assert_string_equal(content, "mine");
+    fclose(file);
+}
+
+static void a_directory_without_a_name_is_refused(void **state)
+{
+    const struct world *world = *state;
+    char why[LOCAL_WHY_BYTES];
+    char long_name[PATH_MAX + 1];
+    struct local_cluster cluster;
+    memset(long_name, 'x', PATH_MAX);
+    long_name[PATH_MAX] = 0;
+    assert_int_equal(local_cluster_create(&cluster, "", &world->options, WAIT_MS, why), AREG_EIO);
+    assert_int_equal(local_cluster_create(&cluster, long_name, &world->options, WAIT_MS, why), AREG_EIO);
+}
+
+static void a_cluster_is_not_forgotten_while_a_host_is_there(void **state)
+{
+    const struct world *world = *state;
+    struct local_cluster cluster;
+    create_running(world, &cluster);
+    assert_false(local_cluster_forget(&cluster));
+    assert_true(local_cluster_exists(cluster.dir));
+    end_all(&cluster);
 }
 
 static void malformed_states_are_refused(void **state)
@@ -207,7 +246,7 @@ static void a_host_that_ends_before_it_is_ready_takes_the_others_with_it(void **
     assert_string_equal(why, "s2 ended before it was ready: no room");
     for (unsigned i = 0; i < 3; i++)
         assert_false(process_is_there(cluster.hosts[i].process));
-    local_cluster_forget(&cluster);
+    assert_true(local_cluster_forget(&cluster));
     assert_false(local_cluster_exists(cluster.dir));
     local_cluster_close(&cluster);
 }
@@ -220,7 +259,14 @@ static void a_host_that_is_never_ready_is_given_up(void **state)
     unsigned failed_index;
     write_script(world, "exec sleep 60");
     assert_int_equal(local_cluster_create(&cluster, world->dir, &world->options, WAIT_MS, why), AREG_OK);
+    char path[200];
+    snprintf(path, sizeof path, "%s/s1.log", world->dir);
+    FILE *log = fopen(path, "w");
+    assert_non_null(log);
+    fputs("recovering\n", log);
+    assert_int_equal(fclose(log), 0);
     assert_int_equal(local_hosts_start(&cluster, all, 50, -1, &failed_index, why), AREG_EUNAVAIL);
+    assert_string_equal(why, "s1 was not ready in time: recovering");
     for (unsigned i = 0; i < 3; i++)
         assert_false(process_is_there(cluster.hosts[i].process));
     local_cluster_close(&cluster);
@@ -331,7 +377,9 @@ int main(int argc, char **argv)
         CASE(state_reads_back_as_it_was_saved),
         CASE(ports_are_different_and_can_be_listened_on),
         CASE(a_locked_or_existing_cluster_is_not_made_anew),
-        CASE(directories_of_somebody_else_are_left_alone),
+        CASE(files_of_somebody_else_are_left_alone),
+        CASE(a_directory_without_a_name_is_refused),
+        CASE(a_cluster_is_not_forgotten_while_a_host_is_there),
         CASE(malformed_states_are_refused),
         CASE(processes_of_another_boot_are_nobody),
         CASE(a_host_that_ends_before_it_is_ready_takes_the_others_with_it),
