@@ -78,7 +78,7 @@ void bench_table_row(const char *kind_name, const struct histogram *latency_ns, 
     if (counts->all == 0)
         return;
     static const uint32_t quantiles[] = {P50, P99, P99_9, 100000};
-    fprintf(to, "  %-6s  %10.0f", kind_name, ratio((double)counts->all, seconds));
+    fprintf(to, "  %-6s  %10.0f", kind_name, ratio((double)counts->ok, seconds));
     for (unsigned i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
         char text[UNITS_TEXT_BYTES];
         const uint64_t quantile_us = histogram_quantile(latency_ns, quantiles[i]) / 1000;
@@ -141,7 +141,7 @@ void bench_json_outcomes(const struct histogram *latency_ns, const struct outcom
             ",\"unknown\":%" PRIu64 ",\"per_second\":%.1f,\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64
             ",\"p999_ns\":%" PRIu64 ",\"max_ns\":%" PRIu64,
             counts->all, counts->ok, counts->not_found, counts->failed, counts->unknown,
-            ratio((double)counts->all, seconds), histogram_quantile(latency_ns, P50),
+            ratio((double)counts->ok, seconds), histogram_quantile(latency_ns, P50),
             histogram_quantile(latency_ns, P99), histogram_quantile(latency_ns, P99_9), latency_ns->max);
 }
 

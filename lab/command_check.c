@@ -25,6 +25,8 @@ static int read_history(struct atomicity *atomicity, const char *path, uint32_t 
         struct history_op op;
         size_t key_bytes;
         error = history_parse(line, strlen(line), &op, key, &key_bytes, why);
+        if (error && feof(file) && !strchr(line, '\n'))
+            snprintf(why, sizeof why, "the line is cut off, as if what wrote it had been killed");
         if (error)
             break;
         error = atomicity_add(atomicity, &op, slice_borrow(key, key_bytes), place);

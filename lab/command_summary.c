@@ -28,7 +28,7 @@ static bool next_op(FILE *file, const char *path, struct history_op *op, int *ex
     char key[HISTORY_LINE_BYTES_MAX];
     size_t key_bytes;
     char why[HISTORY_WHY_BYTES];
-    if (!fgets(line, sizeof line, file) || !strchr(line, '\n'))
+    if (!fgets(line, sizeof line, file) || (!strchr(line, '\n') && feof(file)))
         return false;
     if (history_parse(line, strlen(line), op, key, &key_bytes, why) == AREG_OK)
         return true;
@@ -67,10 +67,11 @@ static int seek_to_time(FILE *file, const char *path, uint64_t from_ns)
     return exit_code;
 }
 
-static void count_op(struct summary *summary, const struct history_op *op)
+/* Count an operation whose line was written at `written_ns` or, if it has no end, a little later. */
+static void count_op(struct summary *summary, const struct history_op *op, uint64_t written_ns)
 {
     const bool has_end = op->end_ns != UINT64_MAX;
-    if ((has_end ? op->end_ns : op->start_ns) < summary->from_ns)
+    if (written_ns < summary->from_ns)
         return;
     struct outcome_counts *counts = &summary->counts[op->kind];
     counts->all++;
@@ -93,8 +94,13 @@ static int read_history(struct summary *summary, const char *path)
         return program_fail(AREG_EIO, "%s: %s", path, strerror(errno));
     int exit_code = summary->from_ns > 0 ? seek_to_time(file, path, summary->from_ns) : EXIT_CODE_OK;
     struct history_op op;
-    while (!exit_code && next_op(file, path, &op, &exit_code))
-        count_op(summary, &op);
+    uint64_t written_ns = 0;
+    while (!exit_code && next_op(file, path, &op, &exit_code)) {
+        written_ns = op.end_ns != UINT64_MAX ? op.end_ns : op.start_ns > written_ns ? op.start_ns : written_ns;
+        count_op(summary, &op, written_ns);
+    }
+    if (!exit_code && ferror(file))
+        exit_code = program_fail(AREG_EIO, "%s: %s", path, strerror(errno));
     if (file != stdin)
         fclose(file);
     return exit_code;

@@ -48,11 +48,12 @@ def _end_with_parent(signal_number=signal.SIGTERM):
     _LIBC.prctl(pr_set_pdeathsig, signal_number)
 
 
-def _environment(seeds=None):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AREG_")}
+def environment(seeds=None):
+    """This process's, without what would lead programs to another cluster."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("AREG_")}
     if seeds:
-        environment["AREG_SEEDS"] = seeds
-    return environment
+        variables["AREG_SEEDS"] = seeds
+    return variables
 
 
 def run(arguments, seeds=None, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
@@ -62,7 +63,7 @@ def run(arguments, seeds=None, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
         input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(seeds),
+        env=environment(seeds),
         timeout=seconds_max,
         preexec_fn=_end_with_parent,
     )
@@ -75,7 +76,7 @@ def start(arguments, seeds=None):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(seeds),
+        env=environment(seeds),
         preexec_fn=_end_with_parent,
     )
 
@@ -301,7 +302,7 @@ class Aregd:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=environment(),
                 pass_fds=[write_fd],
                 preexec_fn=lambda: _end_with_parent(signal.SIGKILL),  # it may be stopped
             )

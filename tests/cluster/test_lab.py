@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import time
 import unittest
 
 import harness
@@ -66,6 +68,8 @@ class LocalClusters(unittest.TestCase):
             (["bench", "--mix", "z"], "--mix is"),
             (["bench", "--dist", "normal"], "zipf"),
             (["bench"], "which cluster?"),
+            (["bench", "--value", "7", "--history", "x"], "at least 8 B"),
+            (["--quiet", "up"], "the command comes first"),
             (["check"], "which history?"),
             (["sim"], "not supported by this version"),
         ]:
@@ -73,6 +77,28 @@ class LocalClusters(unittest.TestCase):
             self.assertEqual(result.returncode, 2, arguments)
             self.assertIn(answer, result.stderr.decode())
             self.assertEqual(result.stdout, b"")
+
+    def test_output_that_can_not_be_written_exits_1(self):
+        with harness.Cluster(hosts=1, code="rs:1,1", name="full") as cluster:
+            for words in (["--help"], ["--version"], ["host"], ["up"], ["bench", "--ops", "1", "--keys", "1"]):
+                arguments = [harness.program("areg-lab"), *words]
+                if words[0][0] != "-":
+                    arguments += ["--dir", str(cluster.dir)]
+                with self.subTest(words=words), open("/dev/full", "wb") as full:
+                    result = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, timeout=30)
+                    self.assertEqual(result.returncode, 1)
+                    self.assertIn(b"stdout: No space left", result.stderr)
+
+    def test_what_happens_to_no_host_is_a_mistake(self):
+        with harness.Cluster(hosts=1, code="rs:1,1", name="nobody") as cluster:
+            for hosts in ("", ",", "s2", "s1,s2"):
+                result = lab("host", hosts, "kill", "--dir", cluster.dir)
+                self.assertEqual(result.returncode, 3, hosts)
+                self.assertIn(b"there is no host", result.stderr)
+            listed = json.loads(harness.must(lab("host", "--json", "--dir", cluster.dir)).stdout)
+            self.assertEqual(listed["hosts"][0]["state"], "up")
+            ended = json.loads(harness.must(lab("down", "--json", "--dir", cluster.dir)).stdout)
+            self.assertEqual(ended, {"v": 1, "ended": 1, "killed": 0})
 
     def test_every_command_has_help_with_examples(self):
         for command in ["up", "down", "host", "shell", "bench", "summary", "check"]:
@@ -91,6 +117,68 @@ class Load(unittest.TestCase):
             rows = [line.split(",") for line in csv.read_text().splitlines()]
             self.assertEqual(rows[0][:4], ["second", "op", "ops", "ok"])
             self.assertEqual(sum(int(row[2]) for row in rows[1:]), ops)
+
+    def test_operations_that_were_due_and_could_not_begin_count(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="missed") as cluster:
+            cluster.bench("--mix", "w", "--ops", 10, "--keys", 10)
+            cluster.pause()
+            load = ["--rate", 1000, "--run", "1s", "--clients", 1, "--depth", 2, "--keys", 10, "--timeout", 300]
+            result = lab("bench", "--json", "--no-fill", "--seeds", cluster.seeds, *load)
+            self.assertEqual(result.returncode, 4, result.stderr)
+            document = json.loads(result.stdout)
+            kinds = [document["read"], document["write"]]
+            self.assertAlmostEqual(sum(kind["ops"] for kind in kinds), 1000, delta=2)
+            self.assertGreater(sum(kind["errors"]["AREG_EBUSY"] for kind in kinds), 900)
+            self.assertGreater(min(kind["p50_ns"] for kind in kinds), 100_000_000)
+            self.assertEqual(document["read"]["per_second"], 0)
+
+    def test_a_second_signal_ends_a_load_at_once(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="signals") as cluster:
+            cluster.bench("--mix", "w", "--ops", 10, "--keys", 10)
+            cluster.pause()
+            child = cluster.bench_begin("--no-fill", "--timeout", 60000)
+            harness.wait_until(lambda: os.path.exists(f"/proc/{child.pid}/task") and
+                               len(os.listdir(f"/proc/{child.pid}/task")) > 4, 10, "clients have begun")
+            child.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            while child.poll() is None and time.monotonic() - began < 10:
+                time.sleep(0.3)
+                child.send_signal(signal.SIGINT)
+            self.assertEqual(harness.finish(child, 1).returncode, -signal.SIGINT)
+
+    def test_a_load_that_is_to_ignore_a_signal_does(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="ignored") as cluster:
+            words = ["bench", "--json", "--run", "1s", "--keys", "10", "--seeds", cluster.seeds]
+            child = harness.start(["/bin/sh", "-c", 'trap "" HUP; exec "$0" "$@"', harness.program("areg-lab"), *words])
+            harness.wait_until(lambda: len(os.listdir(f"/proc/{child.pid}/task")) > 4, 10, "clients have begun")
+            child.send_signal(signal.SIGHUP)
+            result = harness.must(harness.finish(child, 20))
+            self.assertGreaterEqual(json.loads(result.stdout)["seconds"], 1)
+
+    def test_the_local_cluster_is_found_by_flag_then_environment_then_place(self):
+        with harness.Cluster(hosts=1, code="rs:1,1", name="found") as cluster:
+            arguments = [harness.program("areg-lab"), "bench", "--json", "--ops", "1", "--keys", "1"]
+            nowhere = "tcp://127.0.0.1:1"
+
+            def bench(*flags, directory=None, **environment):
+                return subprocess.run([*arguments, *flags], cwd=directory, capture_output=True, timeout=30,
+                                      env={**harness.environment(), **environment})  # fmt: skip
+
+            def cpu(result):
+                return json.loads(harness.must(result).stdout)["hosts_cpu_us_per_op"]
+
+            self.assertIsNotNone(cpu(bench("--dir", str(cluster.dir), AREG_SEEDS=nowhere)))
+            self.assertIsNotNone(cpu(bench(AREG_LAB_DIR=str(cluster.dir))))
+            self.assertIsNotNone(cpu(bench(AREG_LAB_DIR=str(cluster.dir), AREG_SEEDS=cluster.seeds)))
+            os.symlink(cluster.dir, cluster.dir / "areg-cluster")
+            self.assertIsNotNone(cpu(bench(directory=cluster.dir)))
+            # The CPU of a cluster that is not the one that is loaded is not what was asked for.
+            with harness.Cluster(hosts=1, code="rs:1,1", name="other") as other:
+                self.assertIsNone(cpu(bench("--seeds", other.seeds, AREG_LAB_DIR=str(cluster.dir))))
+                self.assertIsNone(cpu(bench(AREG_SEEDS=other.seeds, AREG_LAB_DIR=str(cluster.dir))))
+            result = bench("--dir", "/nonexistent", AREG_SEEDS=cluster.seeds)
+            self.assertEqual(result.returncode, 3)
+            self.assertIn(b"there is no cluster in /nonexistent", result.stderr)
 
     def test_the_summary_of_a_history_is_what_the_load_measured(self):
         with harness.Cluster(hosts=3, code="rs:3,1", name="summary") as cluster:
@@ -112,6 +200,31 @@ class Load(unittest.TestCase):
             self.assertEqual(ends, sorted(ends))
             nothing = json.loads(harness.must(lab("summary", "--json", "--last", "1ns", history)).stdout)
             self.assertEqual(nothing["read"]["ops"], 0)
+
+    def test_the_last_seconds_have_their_unknown_outcomes(self):
+        with harness.Workspace("unknown") as workspace:
+            history = workspace.dir / "load.jsonl"
+            now_ns = time.monotonic_ns()
+            old_ns = now_ns - 60_000_000_000
+            # Lines stand in the order of their ends: the second unknown one was written a moment ago.
+            history.write_text("\n".join([
+                operation(1, "write", "00000000000000a1", None, old_ns - 2, None, "info"),
+                operation(1, "read", None, "0.0", old_ns - 2, old_ns),
+                operation(1, "read", None, "0.0", now_ns - 2, now_ns - 1),
+                operation(1, "write", "00000000000000a2", None, old_ns - 2, None, "info"),
+            ]) + "\n")  # fmt: skip
+            summary = json.loads(harness.must(lab("summary", "--json", "--last", "50s", history)).stdout)
+            self.assertEqual(summary["write"]["unknown"], 1)
+            self.assertEqual(summary["read"]["ops"], 1)
+
+    def test_what_is_no_history_has_no_summary(self):
+        with harness.Workspace("none") as workspace:
+            result = lab("summary", workspace.dir)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"directory", result.stderr)
+            long_line = workspace.dir / "long.jsonl"
+            long_line.write_text(" " * 20000 + "\n")
+            self.assertEqual(lab("summary", long_line).returncode, 1)
 
     def test_a_cluster_that_is_not_there_ends_the_load_with_exit_4(self):
         with harness.Cluster(hosts=3, code="rs:3,1", name="gone") as cluster:
@@ -158,7 +271,7 @@ class Check(unittest.TestCase):
             result = lab("check", history)
             self.assertEqual(result.returncode, 1)
             self.assertEqual(result.stdout, b"")
-            self.assertIn(f"{history}:1", result.stderr.decode())
+            self.assertIn(f"{history}:1: the line is cut off", result.stderr.decode())
 
 
 if __name__ == "__main__":
