@@ -11,13 +11,13 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What /proc/PID/stat says. */
 struct process_stat {
     char state; /* of its first thread: 'R', 'S', 'T', 'Z', ... */
     uint64_t thread_count;
-    uint64_t cpu_ticks;
     uint64_t started_ticks;
 };
 
@@ -43,17 +43,14 @@ static bool read_stat(pid_t pid, struct process_stat *stat)
     const char *after_name = strrchr(text, ')');
     if (!after_name)
         return false;
-    unsigned long long user_ticks;
-    unsigned long long system_ticks;
     unsigned long long thread_count;
     unsigned long long started_ticks;
     const int fields =
-        sscanf(after_name + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu %*s %*s %*s %*s %llu %*s %llu",
-               &stat->state, &user_ticks, &system_ticks, &thread_count, &started_ticks);
-    stat->cpu_ticks = user_ticks + system_ticks;
+        sscanf(after_name + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %*s %llu",
+               &stat->state, &thread_count, &started_ticks);
     stat->thread_count = thread_count;
     stat->started_ticks = started_ticks;
-    return fields == 5;
+    return fields == 3;
 }
 
 void process_boot_id(char boot_id[BOOT_ID_BYTES])
@@ -80,10 +77,11 @@ bool process_is_there(struct process process)
 
 uint64_t process_cpu_ns(struct process process)
 {
-    struct process_stat stat;
-    if (!read_stat(process.pid, &stat) || stat.started_ticks != process.started_ticks)
+    clockid_t clock;
+    struct timespec used;
+    if (!process_is_there(process) || clock_getcpuclockid(process.pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
         return 0;
-    return stat.cpu_ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 
 /* A descriptor of exactly this process: what is opened first and compared afterwards can not become another one. */

@@ -28,7 +28,7 @@ enum process_state {
 enum process_state process_state(struct process process);
 /** Whether it is there, running or paused. */
 bool process_is_there(struct process process);
-/** The CPU that it has used, user and system; 0 if it is gone. In steps of a kernel tick, mostly 10 ms. */
+/** The CPU that it has used, user and system; 0 if it is gone. */
 uint64_t process_cpu_ns(struct process process);
 
 /** Send a signal; AREG_ENOTFOUND if it is gone, AREG_EIO if it is another user's. */

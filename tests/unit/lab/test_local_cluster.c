@@ -308,6 +308,19 @@ static void a_paused_host_ends_when_it_is_asked_to(void **state)
     local_cluster_close(&cluster);
 }
 
+static void the_cpu_of_a_host_is_known_more_finely_than_in_ticks(void **state)
+{
+    const struct world *world = *state;
+    enum { TICK_NS = 10000000 };
+    struct local_cluster cluster;
+    create_running(world, &cluster);
+    uint64_t beyond_ticks_ns = 0;
+    for (unsigned i = 0; i < 3; i++)
+        beyond_ticks_ns += process_cpu_ns(cluster.hosts[i].process) % TICK_NS;
+    assert_true(beyond_ticks_ns > 0);
+    end_all(&cluster);
+}
+
 static void nobody_else_is_signaled_through_a_pid_that_was_used_again(void **state)
 {
     const struct world *world = *state;
@@ -387,6 +400,7 @@ int main(int argc, char **argv)
         CASE(a_deaf_host_is_killed_in_the_end),
         CASE(a_paused_host_ends_when_it_is_asked_to),
         CASE(a_process_is_there_until_its_last_thread_has_gone),
+        CASE(the_cpu_of_a_host_is_known_more_finely_than_in_ticks),
         CASE(nobody_else_is_signaled_through_a_pid_that_was_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
