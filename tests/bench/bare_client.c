@@ -184,8 +184,9 @@ uint64_t bare_client_run(struct bare_client *client, enum record_kind kind, uint
         client->operations[i].kind = kind;
         begin_operation(client, &client->operations[i], begin_ns);
     }
+    enum { STALL_MS = 30000 }; /* a host that has ended does not answer any more */
     while (send_all(client), client->under_way_count > 0) {
-        zmq_poll(polled, (int)client->options.host_count, -1);
+        CHECK(zmq_poll(polled, (int)client->options.host_count, STALL_MS) != 0);
         receive_all(client);
     }
     return now_ns() - begin_ns;

@@ -20,8 +20,12 @@ FIGURES = ("ops_per_s", "p50_us", "p99_us", "client_cpu_us", "hosts_cpu_us")
 
 
 def bytes_of(text):
+    """ValueError if it is no size."""
     digits = text.rstrip("KMiB ")
-    return int(digits) * UNITS[text[len(digits):].strip() or "B"]
+    unit = text[len(digits):].strip() or "B"
+    if unit not in UNITS:
+        raise ValueError(text)
+    return int(digits) * UNITS[unit]
 
 
 def run_json(command):
@@ -135,8 +139,14 @@ def parse():
     options = parser.parse_args()
     quick = options.quick
     options.sizes = (options.sizes or ("256,64KiB,1MiB" if quick else "256,4KiB,64KiB,1MiB,4MiB")).split(",")
-    options.depths = [int(depth) for depth in (options.depths or ("1,64" if quick else "1,16,64")).split(",")]
+    options.depths = (options.depths or ("1,64" if quick else "1,16,64")).split(",")
     options.sync = (options.sync or ("batch" if quick else "batch,none")).split(",")
+    try:
+        options.depths = [int(depth) for depth in options.depths]
+        if min(map(bytes_of, options.sizes)) < 1 or not set(options.sync) <= {"batch", "none"}:
+            raise ValueError
+    except ValueError:
+        parser.error("sizes have the form 256 or 64KiB, depths are numbers, and --sync is batch, none or both")
     options.repeat = options.repeat or (1 if quick else 3)
     options.run = options.run or (0.4 if quick else 0.7)
     return options
