@@ -16,8 +16,8 @@ struct outcome_counts {
 };
 struct outcome_counts bench_outcomes(const struct load_tally *tally);
 
-/** A table for people: its head, and one row for operations of one kind; nothing if there were none. Operations a second
- * are those that have succeeded. */
+/** A table for people: its head, and one row for operations of one kind; nothing if there were none. Operations a
+ * second are those that have succeeded. */
 void bench_table_head(FILE *to);
 void bench_table_row(const char *kind_name, const struct histogram *latency_ns, const struct outcome_counts *counts,
                      double seconds, FILE *to);

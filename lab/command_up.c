@@ -67,9 +67,18 @@ static enum areg_error settle_options(const struct up_flags *up, struct local_op
     return AREG_OK;
 }
 
-static bool has_cluster_flags(const struct up_flags *up)
+/* Whether the flags ask for another cluster than this one, as far as that is known: whoever types the same command
+ * again means the same cluster. */
+static bool asks_for_another(const struct up_flags *up, const struct local_cluster *cluster)
 {
-    return up->host_count != UINT64_MAX || up->code || up->delta != UINT64_MAX || up->shard_count != UINT64_MAX;
+    char asked[CODE_TEXT_BYTES] = "";
+    char present[CODE_TEXT_BYTES];
+    struct code code;
+    if (up->code && code_parse(up->code, &code) == AREG_OK)
+        code_print(code, asked);
+    return (up->host_count != UINT64_MAX && up->host_count != cluster->host_count) ||
+           (up->code && strcmp(asked, code_print(cluster->code, present)) != 0) || up->delta != UINT64_MAX ||
+           up->shard_count != UINT64_MAX;
 }
 
 /* ---------------------------------------------------------------- starting */
@@ -118,17 +127,19 @@ static enum areg_error create_and_start(struct local_cluster *cluster, const str
 static enum areg_error open_and_start(struct local_cluster *cluster, const struct up_flags *up, const char *dir,
                                       int signal_fd, char why[LOCAL_WHY_BYTES])
 {
-    if (has_cluster_flags(up)) {
-        snprintf(why, LOCAL_WHY_BYTES,
-                 "there is a cluster in %.300s already: start it without flags, or give another --dir", dir);
-        return AREG_EINVAL;
-    }
     enum areg_error error = local_cluster_open(cluster, dir, (uint32_t)up->common.timeout_ms, why);
     if (error)
         return error;
+    if (asks_for_another(up, cluster)) {
+        char code[CODE_TEXT_BYTES];
+        snprintf(why, LOCAL_WHY_BYTES,
+                 "there is a cluster of %u hosts, %s, in %.300s already: start it without flags, or give another --dir",
+                 cluster->host_count, code_print(cluster->code, code), dir);
+        error = AREG_EINVAL;
+    }
     if (up->sync)
         snprintf(cluster->sync, sizeof cluster->sync, "%s", up->sync);
-    if (up->aregd && !find_aregd(up->aregd, cluster->aregd)) {
+    if (!error && up->aregd && !find_aregd(up->aregd, cluster->aregd)) {
         snprintf(why, LOCAL_WHY_BYTES, "%s is no program", up->aregd);
         error = AREG_EINVAL;
     }

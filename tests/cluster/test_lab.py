@@ -33,6 +33,16 @@ class LocalClusters(unittest.TestCase):
             self.assertEqual(seeds, cluster.seeds)
             self.assertEqual(harness.must(cluster.areg("get", "k")).stdout, b"kept")
 
+    def test_the_same_command_means_the_same_cluster(self):
+        with harness.Cluster(hosts=3, code="rs:3,1", name="same") as cluster:
+            for flags in ([], ["-n", 3], ["--code", "rs:3,1"], ["-n", 3, "--code", "rs:3,1"]):
+                seeds = harness.must(lab("up", "--dir", cluster.dir, *flags)).stdout.decode().strip()
+                self.assertEqual(seeds, cluster.seeds)
+            for flags in (["-n", 4], ["--code", "rs:3,2"], ["--code", "x"], ["--delta", 8], ["-n", 4, "--aregd", "/"]):
+                result = lab("up", "--dir", cluster.dir, *flags)
+                self.assertEqual(result.returncode, 2, flags)
+                self.assertIn(b"there is a cluster of 3 hosts, rs:3,1", result.stderr)
+
     def test_hosts_are_listed_as_they_are(self):
         with harness.Cluster(hosts=3, code="rs:3,1", name="listed") as cluster:
             cluster.kill("s1")
