@@ -3,6 +3,7 @@
 #include "core/check.h"
 #include "wire/reply.h"
 #include "wire/request.h"
+#include "wire/seal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@ static const char greeting[] = "areg";
 /* A few messages; more than that doubles it, up to the limit of a header. */
 enum { HEADER_BYTES_FIRST = 1 << 10 };
 
+_Static_assert((int)HEADER_BYTES_FIRST > SEAL_BYTES, "whatever room there is, the seal has its own");
+
 enum direction {
     DIRECTION_NONE = 0, /* no message yet */
     DIRECTION_REQUESTS,
@@ -22,7 +25,7 @@ enum direction {
 
 struct packet_writer {
     struct buffer *header; /* NULL: none yet */
-    size_t header_bytes;   /* used of it */
+    size_t header_bytes;   /* used of it; the seal is not there yet, but has its room */
     enum direction direction;
     unsigned message_count;
     unsigned payload_count;
@@ -80,8 +83,8 @@ static struct bytes_writer rest_of_header(const struct packet_writer *writer)
 {
     if (!writer->header)
         return (struct bytes_writer){.failed = true};
-    struct bytes_writer bytes =
-        bytes_writer_on(buffer_at(writer->header) + writer->header_bytes, room_bytes(writer) - writer->header_bytes);
+    struct bytes_writer bytes = bytes_writer_on(buffer_at(writer->header) + writer->header_bytes,
+                                                room_bytes(writer) - SEAL_BYTES - writer->header_bytes);
     if (writer->message_count > 0)
         return bytes;
     field_put_array(&bytes, 2);
@@ -150,7 +153,8 @@ enum areg_error packet_add_reply(struct packet_writer *writer, const struct repl
 void packet_take(struct packet_writer *writer, struct packet *packet)
 {
     CHECK(writer->message_count > 0);
-    packet->header = slice_of(writer->header, 0, writer->header_bytes);
+    seal_put(buffer_at(writer->header), writer->header_bytes);
+    packet->header = slice_of(writer->header, 0, writer->header_bytes + SEAL_BYTES);
     packet->payload_count = writer->payload_count;
     for (unsigned i = 0; i < writer->payload_count; i++)
         packet->payloads[i] = writer->payloads[i];
@@ -194,10 +198,13 @@ static const char *frames_problem(const struct packet *packet)
 
 enum areg_error packet_open(struct packet_reader *reader, const struct packet *packet, uint32_t *version)
 {
-    *reader = (struct packet_reader){.fields = field_reader_on(packet->header), .packet = packet};
+    struct slice header = packet->header;
+    const char *problem = frames_problem(packet);
+    if (!problem)
+        problem = seal_take(&header);
+    *reader = (struct packet_reader){.fields = field_reader_on(header), .packet = packet};
     *version = 0;
     struct field_reader *fields = &reader->fields;
-    const char *problem = frames_problem(packet);
     if (problem)
         field_fail(fields, problem);
     field_open_array(fields, "no greeting");
@@ -235,14 +242,10 @@ static enum areg_error begin_message(struct packet_reader *reader)
     return AREG_OK;
 }
 
-/* The message has been read but for its payload: that is the next frame, if there is one of its size. */
-static enum areg_error end_message(struct packet_reader *reader, struct slice *payload)
+/* The next frame becomes the payload, if there is one of its size. */
+static enum areg_error take_frame(struct packet_reader *reader, struct slice *payload)
 {
     struct field_reader *fields = &reader->fields;
-    if (fields->why)
-        return AREG_EINVAL;
-    if (payload->bytes == 0)
-        return AREG_OK;
     const struct packet *packet = reader->packet;
     if (reader->payload_count == packet->payload_count) {
         field_fail(fields, "a payload frame is missing");
@@ -257,13 +260,29 @@ static enum areg_error end_message(struct packet_reader *reader, struct slice *p
     return AREG_OK;
 }
 
+/* The message has been read but for its payload. */
+static enum areg_error end_message(struct packet_reader *reader, struct slice *payload, struct payload_seal seal)
+{
+    struct field_reader *fields = &reader->fields;
+    if (fields->why)
+        return AREG_EINVAL;
+    const enum areg_error error = payload->bytes > 0 ? take_frame(reader, payload) : AREG_OK;
+    if (error != AREG_OK)
+        return error;
+    if (seal.is_there && seal_of(*payload) != seal.sum) {
+        field_fail(fields, "a payload does not match its checksum");
+        return AREG_EINVAL;
+    }
+    return AREG_OK;
+}
+
 enum areg_error packet_next_request(struct packet_reader *reader, struct request *request)
 {
     const enum areg_error error = begin_message(reader);
     if (error != AREG_OK)
         return error;
     request_get(&reader->fields, request);
-    return end_message(reader, &request->payload);
+    return end_message(reader, &request->payload, (struct payload_seal){0}); /* requests have fragments only */
 }
 
 enum areg_error packet_next_reply(struct packet_reader *reader, struct reply *reply)
@@ -271,6 +290,7 @@ enum areg_error packet_next_reply(struct packet_reader *reader, struct reply *re
     const enum areg_error error = begin_message(reader);
     if (error != AREG_OK)
         return error;
-    reply_get(&reader->fields, reply);
-    return end_message(reader, &reply->payload);
+    struct payload_seal seal;
+    reply_get(&reader->fields, reply, &seal);
+    return end_message(reader, &reply->payload, seal);
 }

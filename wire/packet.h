@@ -7,6 +7,10 @@
  * can be added; anything else that is not as expected (type, range, length, depth, count, truncation, leftover
  * payload frames) is judged: the packet ends with an error there, and what was read before it stands.
  *
+ * No byte is believed unchecked. The last 8 bytes of the header, in every version of the protocol, are a checksum of
+ * all bytes before them (wire/seal.h), judged before anything is read. A payload's checksum stands in its message: that
+ * of a fragment in its entry, which is for those who use the fragment to compare; all others are compared here.
+ *
  * A packet holds requests or replies, never both.
  */
 #ifndef WIRE_PACKET_H
@@ -61,14 +65,16 @@ struct packet_reader {
 /**
  * Begin to read a packet, which is borrowed until the last message of it has been dealt with.
  * Returns AREG_EVERSION for a greeting of another protocol version (`*version` is set), AREG_EINVAL for no greeting,
- * or a frame count or size above the limits. Of a packet that was not opened, no message can be read.
+ * a header that does not match its checksum, or a frame count or size above the limits. Of a packet that was not
+ * opened, no message can be read.
  */
 enum areg_error packet_open(struct packet_reader *reader, const struct packet *packet, uint32_t *version) MUST_USE;
 /**
  * The next message. Its slices are borrowed from the packet's header; its payload is a borrowed view of the packet's
  * own slice with its owner set: slice_ref() keeps it. The body (the union) of a reply is there if its status is OK,
  * and `hello` if it is VERSION; otherwise it is zeroes.
- * Returns AREG_ENOTFOUND at the end, AREG_EINVAL for malformed bytes (read on is impossible); packet_why() says what.
+ * Returns AREG_ENOTFOUND at the end, AREG_EINVAL for malformed bytes or a payload that does not match its checksum
+ * (read on is impossible); packet_why() says what.
  */
 enum areg_error packet_next_request(struct packet_reader *reader, struct request *request) MUST_USE;
 enum areg_error packet_next_reply(struct packet_reader *reader, struct reply *reply) MUST_USE;

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "wire/entry.h"
+#include "wire/seal.h"
 
 #include <string.h>
 
@@ -107,6 +108,7 @@ static void get_keys(struct field_reader *reader, struct reply *reply)
 
 struct kind {
     uint32_t payload_bytes_max;
+    bool has_payload_seal; /* which is one more field, after those of the body */
     uint32_t body_field_count;
     const char *(*problem)(const struct reply *reply); /* NULL: any body is good */
     void (*put_body)(struct bytes_writer *writer, const struct reply *reply);
@@ -115,17 +117,17 @@ struct kind {
 
 /* Of replies that are OK; from 1, without gaps. */
 static const struct kind kinds[] = {
-    [MESSAGE_HELLO] = {CLUSTER_ENCODED_BYTES_MAX, 4, hello_problem, put_hello, get_hello},
-    [MESSAGE_GET_TAG] = {0, 2, NULL, put_tag, get_tag},
-    [MESSAGE_GET_DATA] = {AREG_VALUE_BYTES_MAX, 4, data_problem, put_data, get_data},
+    [MESSAGE_HELLO] = {CLUSTER_ENCODED_BYTES_MAX, true, 4, hello_problem, put_hello, get_hello},
+    [MESSAGE_GET_TAG] = {0, false, 2, NULL, put_tag, get_tag},
+    [MESSAGE_GET_DATA] = {AREG_VALUE_BYTES_MAX, false, 4, data_problem, put_data, get_data},
     [MESSAGE_PUT_DATA] = {0},
     [MESSAGE_CONFIRM] = {0},
-    [MESSAGE_LIST_KEYS] = {KEY_PAGE_BYTES_MAX, 1, NULL, put_keys, get_keys},
-    [MESSAGE_STATUS] = {.payload_bytes_max = STATUS_BYTES_MAX},
+    [MESSAGE_LIST_KEYS] = {KEY_PAGE_BYTES_MAX, true, 1, NULL, put_keys, get_keys},
+    [MESSAGE_STATUS] = {STATUS_BYTES_MAX, true, 0, NULL, NULL, NULL},
 };
 
 /* Of all others. */
-static const struct kind version_kind = {0, 4, hello_problem, put_hello, get_hello};
+static const struct kind version_kind = {0, false, 4, hello_problem, put_hello, get_hello};
 static const struct kind refusal_kind = {0};
 
 static const struct kind *kind_of(uint64_t number, enum reply_status status)
@@ -162,7 +164,7 @@ void reply_put(struct bytes_writer *writer, const struct reply *reply)
 {
     CHECK(reply_problem(reply) == NULL);
     const struct kind *kind = kind_of(reply->kind, reply->status);
-    field_put_array(writer, REPLY_HEAD_FIELD_COUNT + kind->body_field_count);
+    field_put_array(writer, REPLY_HEAD_FIELD_COUNT + kind->body_field_count + kind->has_payload_seal);
     field_put_number(writer, reply->kind);
     field_put_number(writer, reply->op);
     field_put_number(writer, reply->phase);
@@ -172,11 +174,14 @@ void reply_put(struct bytes_writer *writer, const struct reply *reply)
     field_put_size_or_nil(writer, reply->payload.bytes);
     if (kind->put_body)
         kind->put_body(writer, reply);
+    if (kind->has_payload_seal)
+        field_put_number(writer, seal_of(reply->payload));
 }
 
-void reply_get(struct field_reader *reader, struct reply *reply)
+void reply_get(struct field_reader *reader, struct reply *reply, struct payload_seal *payload_seal)
 {
     *reply = (struct reply){0};
+    *payload_seal = (struct payload_seal){0};
     field_open_array(reader, "a reply is no array");
     const uint64_t number = field_get_number(reader, UINT64_MAX, "the kind of a reply is no number");
     reply->op = field_get_number(reader, UINT64_MAX, "the operation is no number");
@@ -194,6 +199,9 @@ void reply_get(struct field_reader *reader, struct reply *reply)
     reply->kind = (enum message_kind)number;
     if (kind->get_body)
         kind->get_body(reader, reply);
+    payload_seal->is_there = kind->has_payload_seal;
+    if (payload_seal->is_there)
+        payload_seal->sum = field_get_number(reader, UINT64_MAX, "the payload's checksum is no number");
     field_close_array(reader);
     const char *problem = reader->why ? NULL : reply_problem(reply);
     if (problem)

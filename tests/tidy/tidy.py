@@ -42,6 +42,7 @@ LIBRARY_HEADERS = [
     (r"core/key\.c", r"sodium/crypto_shorthash\.h"),
     (r"core/standard_fds\.c", r"fcntl\.h|unistd\.h"),
     (r"codec/.*", r"isa-l(/\w+)?\.h|xxhash\.h"),
+    (r"wire/seal\.c", r"xxhash\.h"),
     (r"wire/.*", r"msgpack(/\w+)?\.h"),
     (r"store/(store_lmdb\w*|fragment_file)\.c", r".*"),  # the one place that meets the disk: LMDB and POSIX
 ]

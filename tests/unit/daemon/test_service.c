@@ -7,6 +7,7 @@
 #include "server/daemon/clock.h"
 #include "server/daemon/genesis.h"
 #include "tests/unit/daemon/scratch.h"
+#include "wire/seal.h"
 
 #include <inttypes.h>
 #include <time.h>
@@ -341,8 +342,10 @@ static void another_version_is_told_which_one_is_spoken(void **state)
     struct world world;
     struct replies *replies = new_replies();
     world_start(state, &world, "0", 4096);
-    static const uint8_t GREETING[] = {0x92, 0xa4, 'a', 'r', 'e', 'g', PROTOCOL_VERSION + 1};
-    struct packet packet = {.header = slice_copy(slice_borrow(GREETING, sizeof GREETING))};
+    enum { GREETING_BYTES = 7 };
+    uint8_t greeting[GREETING_BYTES + SEAL_BYTES] = {0x92, 0xa4, 'a', 'r', 'e', 'g', PROTOCOL_VERSION + 1};
+    seal_put(greeting, GREETING_BYTES);
+    struct packet packet = {.header = slice_copy(slice_borrow(greeting, sizeof greeting))};
     assert_true(dealers_send(world.dealers, 0, &packet));
     await_replies(&world, replies, 1);
     assert_int_equal(replies->at[0].status, REPLY_VERSION);
@@ -353,7 +356,7 @@ static void another_version_is_told_which_one_is_spoken(void **state)
     world_stop(&world);
 }
 
-/** Packets of well-formed requests with bytes changed, cut or added, and some without any sense. */
+/** Packets of well-formed requests with bytes changed, cut or added, on the way or before they were sealed. */
 static void damaged_packets_are_survived_and_counted(void **state)
 {
     struct world world;
@@ -378,6 +381,8 @@ static void damaged_packets_are_survived_and_counted(void **state)
             header[random_below(&random, packet.header.bytes)] = (uint8_t)random_next(&random);
         if (random_below(&random, 4) == 0)
             packet.header.bytes = random_below(&random, packet.header.bytes + 1);
+        if (random_below(&random, 4) > 0 && packet.header.bytes >= SEAL_BYTES)
+            seal_put(header, packet.header.bytes - SEAL_BYTES);
         if (random_below(&random, 4) == 0 && packet.payload_count > 0)
             slice_unref(&packet.payloads[--packet.payload_count]);
         dealers_send(world.dealers, 0, &packet);

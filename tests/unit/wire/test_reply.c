@@ -5,6 +5,7 @@
 
 #include "tests/unit/wire/messages.h"
 #include "tests/unit/wire/notation.h"
+#include "wire/seal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,17 +39,23 @@ static void every_kind_arrives_as_it_was_sent(void **state)
     for (unsigned round = 0; round < 30000; round++) {
         struct reply sent;
         struct reply received;
+        struct payload_seal seal;
         random_nth_reply(fixture, round, &sent);
         struct bytes_writer writer = bytes_writer_on(fixture->room, ROOM_BYTES);
         reply_put(&writer, &sent);
         assert_false(writer.failed);
         struct field_reader reader = field_reader_on(slice_borrow(writer.at, writer.used_bytes));
-        reply_get(&reader, &received);
+        reply_get(&reader, &received, &seal);
         assert_null(reader.why);
         assert_true(reader.at == reader.end);
         assert_int_equal(received.payload.bytes, sent.payload.bytes);
         received.payload = sent.payload;
         assert_reply_equal(&received, &sent);
+        const bool is_sealed =
+            sent.status == REPLY_OK &&
+            (sent.kind == MESSAGE_HELLO || sent.kind == MESSAGE_LIST_KEYS || sent.kind == MESSAGE_STATUS);
+        assert_int_equal(seal.is_there, is_sealed);
+        assert_true(seal.sum == (is_sealed ? seal_of(sent.payload) : 0));
     }
 }
 
@@ -98,7 +105,8 @@ static const char *why_of(struct fixture *fixture, const char *notation)
     memcpy(tight, writer.at, writer.used_bytes);
     struct field_reader reader = field_reader_on(slice_borrow(tight, writer.used_bytes));
     struct reply reply;
-    reply_get(&reader, &reply);
+    struct payload_seal seal;
+    reply_get(&reader, &reply, &seal);
     assert_true(reader.at == reader.end);
     free(tight);
     return reader.why;
@@ -107,9 +115,9 @@ static const char *why_of(struct fixture *fixture, const char *notation)
 static void what_is_right_is_accepted_also_with_unknown_trailing_fields(void **state)
 {
     static const char *const good[] = {
-        "[1 0 0 0 0 - - \"s1\" 0 0 0]",
-        "[1 1 2 0 1 #1 262144 \"0123456789012345678901234567890-\" 0xffffffffffffffff 0xffffffff 0xffffffff]",
-        "[1 1 2 0 2 #8192 1 \"s1\" 0 0 0 -7 ~ ! \"new\" [[]] {}]",
+        "[1 0 0 0 0 - - \"s1\" 0 0 0 0]",
+        "[1 1 2 0 1 #1 262144 \"0123456789012345678901234567890-\" 0xffffffffffffffff 0xffffffff 0xffffffff 9]",
+        "[1 1 2 0 2 #8192 1 \"s1\" 0 0 0 0xffffffffffffffff -7 ~ ! \"new\" [[]] {}]",
         "[2 1 2 0 0 - - [0 0] t]",
         "[2 1 2 0 0 - - [0 0 1] f 7]",
         "[3 1 2 0 0 - - [0 0] [0 0] [] -]",
@@ -118,9 +126,9 @@ static void what_is_right_is_accepted_also_with_unknown_trailing_fields(void **s
         "[3 1 2 0 0 - - [1 0] [2 0] [[[0 1] 0 0 0 0] [[1 0] 0 0 0 1 7] [[1 1] 9 8 7 0]] -]",
         "[4 1 2 0 0 - -]",
         "[5 1 2 0 0 - -]",
-        "[6 1 2 0 0 - - t]",
-        "[6 1 2 0 0 - 262144 f]",
-        "[7 1 2 0 0 - 65536]",
+        "[6 1 2 0 0 - - t 9]",
+        "[6 1 2 0 0 - 262144 f 9 7]",
+        "[7 1 2 0 0 - 65536 9]",
         "[3 1 2 1 0 - -]",
         "[3 1 2 2 2 #1 -]",
         "[3 1 2 3 1 #1 - 7]",
@@ -170,11 +178,11 @@ static void a_head_that_is_not_right_is_refused(void **state)
         {"[4 1 2 2 1 #1 -]", "retired, but by no finalized configuration"},
         {"[3 1 2 0 0 - 0 [0 0] [0 0] [] [0 0]]", "the payload's size is none"},
         {"[3 1 2 0 0 - 16777217 [0 0] [0 0] [] [1 0]]", "the payload is too large, or does not belong there"},
-        {"[1 1 2 0 0 - 262145 \"s1\" 0 0 0]", "the payload is too large, or does not belong there"},
+        {"[1 1 2 0 0 - 262145 \"s1\" 0 0 0 9]", "the payload is too large, or does not belong there"},
         {"[2 1 2 0 0 - 1 [0 0] t]", "the payload is too large, or does not belong there"},
         {"[4 1 2 0 0 - 1]", "the payload is too large, or does not belong there"},
-        {"[6 1 2 0 0 - 262145 t]", "the payload is too large, or does not belong there"},
-        {"[7 1 2 0 0 - 65537]", "the payload is too large, or does not belong there"},
+        {"[6 1 2 0 0 - 262145 t 9]", "the payload is too large, or does not belong there"},
+        {"[7 1 2 0 0 - 65537 9]", "the payload is too large, or does not belong there"},
         {"[3 1 2 3 0 - 1]", "the payload is too large, or does not belong there"},
         {"[7 1 2 7 0 - 1 \"s1\" 0 0 0]", "the payload is too large, or does not belong there"},
         {"[4 1 2 0 0 -]", "a field is missing"},
@@ -186,13 +194,13 @@ static void a_body_that_is_not_right_is_refused(void **state)
 {
     static const struct bad bad[] = {
         {"[1 1 2 0 0 - - \"s1\" 0 0]", "a field is missing"},
-        {"[1 1 2 0 0 - - #2 0 0 0]", "the host's id is no text, or too long"},
-        {"[1 1 2 0 0 - - \"\" 0 0 0]", "the host's id is none"},
-        {"[1 1 2 0 0 - - \"s/1\" 0 0 0]", "the host's id is none"},
-        {"[1 1 2 0 0 - - \"01234567890123456789012345678901x\" 0 0 0]", "the host's id is no text, or too long"},
-        {"[1 1 2 0 0 - - \"s1\" - 0 0]", "the incarnation is no number"},
-        {"[1 1 2 0 0 - - \"s1\" 0 -1 0]", "the lowest version is no 32-bit number"},
-        {"[1 1 2 0 0 - - \"s1\" 0 0 0x100000000]", "the highest version is no 32-bit number"},
+        {"[1 1 2 0 0 - - #2 0 0 0 9]", "the host's id is no text, or too long"},
+        {"[1 1 2 0 0 - - \"\" 0 0 0 9]", "the host's id is none"},
+        {"[1 1 2 0 0 - - \"s/1\" 0 0 0 9]", "the host's id is none"},
+        {"[1 1 2 0 0 - - \"01234567890123456789012345678901x\" 0 0 0 9]", "the host's id is no text, or too long"},
+        {"[1 1 2 0 0 - - \"s1\" - 0 0 9]", "the incarnation is no number"},
+        {"[1 1 2 0 0 - - \"s1\" 0 -1 0 9]", "the lowest version is no 32-bit number"},
+        {"[1 1 2 0 0 - - \"s1\" 0 0 0x100000000 9]", "the highest version is no 32-bit number"},
         {"[4 1 2 7 0 - -]", "a field is missing"},
         {"[2 1 2 0 0 - - - t]", "the newest tag is no tag"},
         {"[2 1 2 0 0 - - [0 0] 1]", "`is full` is no boolean"},
@@ -210,7 +218,11 @@ static void a_body_that_is_not_right_is_refused(void **state)
         {"[3 1 2 0 0 - - [0 0] [0 0] [] 7]", "the fragment's tag is no tag"},
         {"[3 1 2 0 0 - - [0 0] [0 0] []]", "a field is missing"},
         {"[3 1 2 0 0 - 1 [0 0] [0 0] [] -]", "a fragment of no tag"},
-        {"[6 1 2 0 0 - - -]", "`has more` is no boolean"},
+        {"[6 1 2 0 0 - - - 9]", "`has more` is no boolean"},
+        {"[1 1 2 0 0 - - \"s1\" 0 0 0]", "a field is missing"},
+        {"[6 1 2 0 0 - - t -]", "the payload's checksum is no number"},
+        {"[7 1 2 0 0 - 1 #8]", "the payload's checksum is no number"},
+        {"[7 1 2 0 0 - -]", "a field is missing"},
         {"[4 1 2 0 0 - - [[[[[[[[]]]]]]]]]", "nested too deeply"},
     };
     assert_refused(*state, bad, sizeof bad / sizeof bad[0]);
@@ -243,7 +255,8 @@ static void a_host_id_that_hides_letters_behind_a_nul_is_refused(void **state)
     letter[2] = 0;
     struct field_reader reader = field_reader_on(slice_borrow(writer.at, writer.used_bytes));
     struct reply reply;
-    reply_get(&reader, &reply);
+    struct payload_seal seal;
+    reply_get(&reader, &reply, &seal);
     assert_string_equal(reader.why, "the host's id is none");
 }
 
