@@ -1,6 +1,7 @@
 /*
- * A packet out of the bytes of a fuzzer: a count of frames (modulo 8), two bytes for the size of each, and the header.
- * What is in the frames does not matter to wire/.
+ * A packet out of the bytes of a fuzzer: a count of frames (modulo 8), two bytes for the size of each, and the header
+ * without its seal, which no fuzzer would ever guess: it is put there. The frames are full of zeroes; their checksums
+ * are no secret, but those that match stand in the corpus.
  */
 #ifndef TESTS_FUZZ_PACKET_H
 #define TESTS_FUZZ_PACKET_H
