@@ -1,25 +1,13 @@
 /*
- * Was every register atomic? A judge of histories that goes by versions.
- *
- * Versions are totally ordered and a write's is its own, so the order in which operations took effect is not searched
- * for: it must be the order of versions, a write before the reads that returned it. What is checked, for each register
- * by itself [ARES, section 2: A1 to A3]:
- *
- *   - every version is written once, and 0.0 never;
- *   - what was read under a version is what was written under it, and was not written by an operation that has failed;
- *   - of two operations of which one ended before the other began, the later one has no older version; if it is a
- *     write, it has a newer one. (So no read returns what is written only afterwards.)
- *
- * These hold if and only if the history is linearizable in the order of its versions. Writes of unknown outcome count
- * from their beginning on if somebody has read them, and not at all otherwise.
- *
- * The judge knows nothing of the protocol; it never trusts what it is fed.
+ * Was every register atomic? Takes recorded operations, from a file or from the simulator's memory, sorts them by
+ * register and asks the judges: one that goes by versions (sim/version_order.h) and one that goes by values alone
+ * (sim/value_order.h). They are independent of each other, and of the protocol.
  */
 #ifndef SIM_ATOMICITY_H
 #define SIM_ATOMICITY_H
 
 #include "core/buffer.h"
-#include "sim/history.h"
+#include "sim/register_history.h"
 
 struct atomicity;
 
@@ -27,59 +15,54 @@ struct atomicity;
 struct atomicity *atomicity_create(void);
 void atomicity_destroy(struct atomicity *atomicity);
 
-/** Where an operation is written down. */
-struct history_place {
-    uint32_t file_index;
-    uint32_t line_number; /* from 1 */
-};
-
-/** Take one operation; the key is copied. AREG_ENOMEM, AREG_EBUSY (more than UINT32_MAX operations). */
-enum areg_error atomicity_add(struct atomicity *atomicity, const struct history_op *op, struct slice key,
-                              struct history_place place) MUST_USE;
+/**
+ * Take one operation; it and the key are copied. Operations are numbered from 0 in the order in which they are taken.
+ * AREG_ENOMEM, AREG_EBUSY (more than UINT32_MAX operations).
+ */
+enum areg_error atomicity_add(struct atomicity *atomicity, const struct history_op *op, struct slice key) MUST_USE;
+/** An operation by its number; lent until the next one is taken. */
+const struct history_op *atomicity_op(const struct atomicity *atomicity, uint32_t op_index);
 
 struct atomicity_counts {
     uint64_t ops;
-    uint64_t keys;
+    uint64_t registers;
     uint64_t by_kind[3];   /* of enum history_kind */
     uint64_t by_status[3]; /* of enum history_status */
     uint64_t start_ns;     /* of the first operation; 0 if there is none */
 };
 
-enum violation_kind {
-    VIOLATION_NONE = 0,
-    VIOLATION_VERSION_TWICE, /* two writes have one version */
-    VIOLATION_ZERO_WRITTEN,  /* a write has the version 0.0 */
-    VIOLATION_UNKNOWN,       /* a read returned a version that nobody wrote */
-    VIOLATION_FAILED_SEEN,   /* a read returned what was written by an operation that has failed */
-    VIOLATION_OTHER_VALUE,   /* two operations have one version and different values */
-    VIOLATION_FUTURE_READ,   /* a read ended before the write of its version began */
-    VIOLATION_STALE_READ,    /* a read returned an older version than an operation that had ended before */
-    VIOLATION_STALE_WRITE,   /* a write has no newer version than an operation that had ended before */
-};
+const struct atomicity_counts *atomicity_counts(const struct atomicity *atomicity);
 
-/** Two operations that contradict each other, or one that contradicts itself. */
-struct violation {
-    enum violation_kind kind;
-    struct slice key;  /* lent by the judge */
-    unsigned op_count; /* 1 or 2 */
-    struct history_op ops[2];
-    struct history_place places[2];
+enum judge {
+    JUDGE_VERSIONS,
+    JUDGE_VALUES,
+    JUDGE_COUNT,
 };
 
 enum {
-    /* The history begins amid the life of its registers: versions that nobody in it wrote are from before. */
-    ATOMICITY_PARTIAL = 1 << 0,
+    ATOMICITY_BY_VERSIONS = 1 << JUDGE_VERSIONS,
+    ATOMICITY_BY_VALUES = 1 << JUDGE_VALUES,
+    /* The history begins amid the life of its registers: what nobody in it wrote is from before. */
+    ATOMICITY_PARTIAL = 1 << 8,
 };
 
-/**
- * Judge all that was taken; call it once. AREG_ENOMEM.
- *
- * @violation  The first one, in the order in which registers appear; VIOLATION_NONE if there is none.
- */
-enum areg_error atomicity_judge(struct atomicity *atomicity, unsigned flags, struct violation *violation) MUST_USE;
-const struct atomicity_counts *atomicity_counts(const struct atomicity *atomicity);
+/** What one judge thinks of all registers. */
+struct opinion {
+    uint64_t registers_passed; /* all of their operations were judged, and there is an order of them */
+    uint64_t registers_violated;
+    uint64_t ops_left_out; /* of the other registers: operations that this judge can say nothing about */
+    /* The first one, in the order in which registers appear; its kind is VIOLATION_NONE if there is none. */
+    struct violation violation;
+    struct slice violated_key; /* lent by the history */
+};
 
-/** A sentence. */
-const char *violation_sentence(enum violation_kind kind);
+struct verdict {
+    struct opinion opinions[JUDGE_COUNT]; /* all zero of a judge that was not asked */
+    uint64_t registers_violated;          /* by any judge */
+    uint64_t registers_open; /* neither violated nor passed by any judge: nobody can tell whether they are atomic */
+};
+
+/** Judge all that was taken so far. `flags` names at least one judge. AREG_ENOMEM. */
+enum areg_error atomicity_judge(const struct atomicity *atomicity, unsigned flags, struct verdict *verdict) MUST_USE;
 
 #endif

@@ -61,7 +61,7 @@ static int find_name(const struct json_field *field, const char *const *names, u
     return -1;
 }
 
-/* The fields of a line; each is required. */
+/* The fields of a line; each is required but the version. */
 enum seen {
     SEEN_CLIENT = 1 << 0,
     SEEN_OP = 1 << 1,
@@ -71,7 +71,7 @@ enum seen {
     SEEN_START = 1 << 5,
     SEEN_END = 1 << 6,
     SEEN_STATUS = 1 << 7,
-    SEEN_ALL = (1 << 8) - 1,
+    SEEN_REQUIRED = ((1 << 8) - 1) & ~SEEN_VERSION,
 };
 
 /* Take one field; false if its value makes no sense. Sets which one it was; 0 for one that is not known. */
@@ -131,8 +131,6 @@ static const char *judge(const struct history_op *op)
         return "an operation of unknown outcome has no end";
     if (op->status == HISTORY_OK && op->end_ns == UINT64_MAX)
         return "an operation that completed has an end";
-    if (op->status == HISTORY_OK && !op->has_version)
-        return "an operation that completed has a version";
     if (op->kind == HISTORY_READ && op->status == HISTORY_INFO)
         return "a read has no unknown outcome";
     if (op->kind == HISTORY_WRITE && !op->has_value)
@@ -163,14 +161,16 @@ enum areg_error history_parse(const char *line, size_t line_bytes, struct histor
         }
         all_seen |= seen;
     }
-    const char *problem = reader.failed ? "no JSON object" : all_seen != SEEN_ALL ? "a field is missing" : judge(op);
+    const char *problem = reader.failed                 ? "no JSON object"
+                          : (SEEN_REQUIRED & ~all_seen) ? "a field is missing"
+                                                        : judge(op);
     if (!problem)
         return AREG_OK;
     snprintf(why, HISTORY_WHY_BYTES, "%s", problem);
     return AREG_EINVAL;
 }
 
-void history_print(FILE *to, const struct history_op *op, const char *key, size_t key_bytes)
+void history_print_object(FILE *to, const struct history_op *op, const char *key, size_t key_bytes)
 {
     CHECK(judge(op) == NULL);
     fprintf(to, "{\"client\":%" PRIu64 ",\"op\":\"%s\",\"key\":", op->client, kind_names[op->kind]);
@@ -188,5 +188,11 @@ void history_print(FILE *to, const struct history_op *op, const char *key, size_
         fprintf(to, ",\"end_ns\":%" PRIu64, op->end_ns);
     else
         fprintf(to, ",\"end_ns\":null");
-    fprintf(to, ",\"status\":\"%s\"}\n", status_names[op->status]);
+    fprintf(to, ",\"status\":\"%s\"}", status_names[op->status]);
+}
+
+void history_print(FILE *to, const struct history_op *op, const char *key, size_t key_bytes)
+{
+    history_print_object(to, op, key, key_bytes);
+    fputc('\n', to);
 }

@@ -4,6 +4,8 @@
  *
  *     {"client":3,"op":"read","key":"k17","value_hash":"9f2c...","version":"12.00c3",
  *      "start_ns":1,"end_ns":2,"status":"ok"}                                             (on one line)
+ *
+ * Histories from anywhere can be judged: a version may be null or missing.
  */
 #ifndef SIM_HISTORY_H
 #define SIM_HISTORY_H
@@ -32,7 +34,7 @@ struct history_op {
     enum history_status status;
     bool has_value; /* not for a read that found nothing, a read that failed, or a delete */
     uint64_t value_hash;
-    bool has_version; /* always for OK */
+    bool has_version; /* areg's own tools know it of everything that completed; others may not */
     struct tag version;
     uint64_t start_ns;
     uint64_t end_ns; /* UINT64_MAX for INFO */
@@ -55,6 +57,8 @@ enum areg_error history_parse(const char *line, size_t line_bytes, struct histor
                               char why[HISTORY_WHY_BYTES]) MUST_USE;
 /** Write one line. */
 void history_print(FILE *to, const struct history_op *op, const char *key, size_t key_bytes);
+/** The same object, within a larger document. */
+void history_print_object(FILE *to, const struct history_op *op, const char *key, size_t key_bytes);
 
 /** "read", "write", "delete". */
 const char *history_kind_name(enum history_kind kind);

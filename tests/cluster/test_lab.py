@@ -244,7 +244,7 @@ class Load(unittest.TestCase):
 
 
 class Check(unittest.TestCase):
-    def test_a_violation_is_shown_as_the_two_operations_that_contradict(self):
+    def test_a_violation_is_shown_as_the_operations_that_contradict(self):
         with harness.Workspace("check") as workspace:
             first = workspace.dir / "first.jsonl"
             second = workspace.dir / "second.jsonl"
@@ -262,7 +262,27 @@ class Check(unittest.TestCase):
             self.assertIn(f"{second}:1", text)
             verdict = json.loads(lab("check", "--json", first, second).stdout)
             self.assertFalse(verdict["linearizable"])
-            self.assertEqual([place["line"] for place in verdict["at"]], [2, 1])
+            self.assertEqual([place["line"] for place in verdict["by_versions"]["at"]], [2, 1])
+            self.assertEqual(sorted(place["line"] for place in verdict["by_values"]["at"]), [1, 1, 2])
+
+    def test_each_judge_says_what_it_could_not_judge(self):
+        with harness.Workspace("check") as workspace:
+            history = workspace.dir / "load.jsonl"
+            lines = [operation(1, "write", "00000000000000a1", None, 10, 20)]
+            lines.append(operation(1, "read", "00000000000000a1", None, 30, 40))
+            history.write_text("\n".join(lines) + "\n")
+            self.assertEqual(lab("check", history).returncode, 0)
+            verdict = json.loads(lab("check", "--json", history).stdout)
+            self.assertIs(verdict["linearizable"], True)
+            self.assertIs(verdict["by_versions"]["linearizable"], None)
+            self.assertIs(verdict["by_values"]["linearizable"], True)
+            result = lab("check", "--versions", history)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("completed without a version", result.stdout.decode())
+            lines.append(operation(2, "write", "00000000000000a1", None, 50, 60))
+            history.write_text("\n".join(lines) + "\n")
+            self.assertEqual(lab("check", history).returncode, 1)
+            self.assertIs(json.loads(lab("check", "--json", history).stdout)["linearizable"], None)
 
     def test_failures_matter_only_when_none_is_expected(self):
         with harness.Workspace("check") as workspace:
