@@ -143,12 +143,14 @@ static void add_zone(struct value_order *order, const struct sighting *sightings
     order->zones[order->zone_count++] = zone;
 }
 
-/* Nobody has read it: completed writes stand for themselves, even if they wrote the same. */
+/*
+ * Nobody has read it: writes stand for themselves, even if they wrote the same. One of unknown outcome is in nobody's
+ * way, as its end is not known: it may always come last.
+ */
 static void take_unread(struct value_order *order, const struct group *group)
 {
     for (size_t i = 0; i < group->write_count; i++)
-        if (op_at(order, group->writes[i].op_index)->status == HISTORY_OK)
-            add_zone(order, &group->writes[i], 1);
+        add_zone(order, &group->writes[i], 1);
 }
 
 /* Reads of what no write has written that may have had an effect. */

@@ -80,6 +80,14 @@ static const struct planted planted[] = {
      {{'w', -1, 10, 1, 2, 'o'}, {'d', -1, 0, 3, 4, 'o'}, {'r', -1, 10, 7, 8, 'o'}},
      VIOLATION_VALUE_RETURNED,
      {1, 2, 3}},
+    {"a read finds nothing after a delete that has failed",
+     {{'d', -1, 0, 1, 2, 'f'}, {'w', -1, 10, 3, 4, 'o'}, {'r', -1, 0, 5, 6, 'o'}},
+     VIOLATION_FORGOTTEN,
+     {2, 3}},
+    {"a delete says that it was never written",
+     {{'w', -1, 10, 1, 2, 'o'}, {'d', 0, 0, 3, 4, 'o'}, {'r', 0, 0, 5, 6, 'o'}},
+     VIOLATION_FORGOTTEN,
+     {1, 3}},
     {"a delete is seen before it began",
      {{'w', 1, 10, 1, 2, 'o'}, {'r', 2, 0, 3, 4, 'o'}, {'d', 2, 0, 5, 6, 'o'}},
      VIOLATION_FUTURE_READ,
@@ -193,6 +201,21 @@ static void what_it_can_not_judge_is_left_out_and_counted(void **state)
             fail_msg("%s: %s, %u left out", cases[i].claim, violation_sentence(judgement.violation.kind),
                      judgement.left_out_count);
     }
+}
+
+static void deletes_are_told_apart_by_their_whole_version(void **state)
+{
+    (void)state;
+    struct history_op ops[] = {
+        search_to_op((struct short_op){'d', 1, 0, 1, 2, 'o'}),
+        search_to_op((struct short_op){'d', 1, 0, 3, 4, 'o'}),
+        search_to_op((struct short_op){'r', 1, 0, 5, 6, 'o'}),
+    };
+    ops[1].version.w = ops[2].version.w = 2;
+    assert_int_equal(judge(ops, 3).violation.kind, VIOLATION_NONE);
+    assert_int_equal(judge(ops, 3).left_out_count, 0);
+    ops[2].version.w = 1;
+    assert_int_equal(judge(ops, 3).violation.kind, VIOLATION_VALUE_RETURNED);
 }
 
 static void a_partial_history_may_read_what_was_there_before(void **state)
@@ -484,6 +507,7 @@ int main(void)
         cmocka_unit_test(planted_violations_are_found_and_named),
         cmocka_unit_test(what_only_looks_odd_passes),
         cmocka_unit_test(what_it_can_not_judge_is_left_out_and_counted),
+        cmocka_unit_test(deletes_are_told_apart_by_their_whole_version),
         cmocka_unit_test(a_partial_history_may_read_what_was_there_before),
         cmocka_unit_test(it_agrees_with_the_search_on_all_small_histories),
         cmocka_unit_test(it_agrees_with_the_search_on_random_histories),

@@ -140,6 +140,8 @@ static void what_only_looks_odd_passes(void **state)
          {{'w', 5, 10, 1, 2, 'o'}, {'w', 1, 11, 3, 0, 'i'}, {'r', 5, 10, 8, 9, 'o'}}},
         {"a write of unknown outcome never knew its version",
          {{'w', -1, 10, 1, 0, 'i'}, {'w', -1, 11, 1, 0, 'i'}, {'r', 1, 11, 8, 9, 'o'}, {'r', 2, 10, 10, 11, 'o'}}},
+        {"deletes of unknown outcome never knew their versions, and the one that began last was recorded first",
+         {{'d', -1, 0, 10, 0, 'i'}, {'d', -1, 0, 1, 0, 'i'}, {'r', 5, 0, 3, 4, 'o'}}},
         {"a write that failed was told the version of another",
          {{'w', 1, 10, 1, 2, 'o'}, {'w', 1, 11, 3, 4, 'f'}, {'r', 1, 10, 5, 6, 'o'}}},
         {"a delete is a version like any other",
@@ -155,6 +157,18 @@ static void what_only_looks_odd_passes(void **state)
         if (violation.kind)
             fail_msg("%s: %s", cases[i].claim, violation_sentence(violation.kind));
     }
+}
+
+static void a_value_whose_hash_is_zero_is_not_absence(void **state)
+{
+    (void)state;
+    struct history_op ops[] = {
+        search_to_op((struct short_op){'w', -1, 10, 1, 0, 'i'}),
+        search_to_op((struct short_op){'d', -1, 0, 1, 0, 'i'}),
+        search_to_op((struct short_op){'r', 5, 0, 5, 6, 'o'}),
+    };
+    ops[0].value_hash = 0;
+    assert_int_equal(judge(ops, 3).violation.kind, VIOLATION_NONE);
 }
 
 static void a_partial_history_may_read_what_was_there_before(void **state)
@@ -439,6 +453,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planted_violations_are_found_and_named),
         cmocka_unit_test(what_only_looks_odd_passes),
+        cmocka_unit_test(a_value_whose_hash_is_zero_is_not_absence),
         cmocka_unit_test(a_partial_history_may_read_what_was_there_before),
         cmocka_unit_test(a_register_of_which_a_completed_operation_has_no_version_is_left_out),
         cmocka_unit_test(it_agrees_with_a_twin_that_tries_every_order),
