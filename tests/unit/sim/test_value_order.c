@@ -460,16 +460,16 @@ static bool make_resurrected(struct history_op *a, struct history_op *b, struct 
 }
 
 /* Three operations in the order of the history, close enough to each other to be likely to lend themselves. */
-static void mutate(struct random_source *random, struct history_op *ops, mutate_fn mutation)
+static bool mutate(struct random_source *random, struct history_op *ops, mutate_fn mutation)
 {
-    for (unsigned i = 0; i < 1000000; i++) {
+    for (unsigned i = 0; i < 100000; i++) {
         uint64_t at[3] = {random_below(random, LONG_OPS)};
         at[1] = at[0] + random_below(random, 30);
         at[2] = at[1] + random_below(random, 30);
         if (at[0] != at[1] && at[1] != at[2] && at[2] < LONG_OPS && mutation(&ops[at[0]], &ops[at[1]], &ops[at[2]]))
-            return;
+            return true;
     }
-    fail_msg("no operations lend themselves to this mutation");
+    return false;
 }
 
 static void whatever_breaks_a_good_history_is_caught(void **state)
@@ -484,21 +484,27 @@ static void whatever_breaks_a_good_history_is_caught(void **state)
         {"late", make_late},       {"resurrected", make_resurrected},
     };
     struct random_source random = {.state = search_seed()};
-    for (unsigned i = 0; i < 20; i++) {
+    unsigned caught_count[sizeof mutations / sizeof mutations[0]] = {0};
+    for (unsigned i = 0; i < 30; i++) {
         struct history_op ops[LONG_OPS];
-        search_make_history(&random, ops, LONG_OPS, 4 + i);
+        search_make_history(&random, ops, LONG_OPS, 3 + i % 10);
         assert_int_equal(judge(ops, LONG_OPS).violation.kind, VIOLATION_NONE);
         assert_int_equal(search_judge(version_order_judge, ops, LONG_OPS, false).violation.kind, VIOLATION_NONE);
         for (size_t j = 0; j < sizeof mutations / sizeof mutations[0]; j++) {
             struct history_op broken[LONG_OPS];
             memcpy(broken, ops, sizeof ops);
-            mutate(&random, broken, mutations[j].mutation);
+            if (!mutate(&random, broken, mutations[j].mutation))
+                continue;
+            caught_count[j]++;
             if (!judge(broken, LONG_OPS).violation.kind)
                 fail_msg("%s, by values", mutations[j].name);
             if (!search_judge(version_order_judge, broken, LONG_OPS, false).violation.kind)
                 fail_msg("%s, by versions", mutations[j].name);
         }
     }
+    for (size_t j = 0; j < sizeof mutations / sizeof mutations[0]; j++)
+        if (caught_count[j] < 10)
+            fail_msg("hardly any operations lend themselves to %s", mutations[j].name);
 }
 
 int main(void)
