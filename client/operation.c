@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/key.h"
+#include "core/plant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -305,10 +306,14 @@ static void put_new_value(struct client *client, struct operation *operation, st
         return;
     }
     value.present = voters_all(n);
+    if (PLANTED(PLANT_TAG_REUSE))
+        value.entry.tag.w = client->tags.random40;
     operation->outcome.tag = value.entry.tag;
     operation->outcome.value_bytes = value.entry.value_bytes;
     operation->unconfirmed = voters_all(n);
     slice_unref(&operation->value);
+    if (PLANTED(PLANT_EARLY_CONFIRM))
+        confirm_later(client, operation->view, operation->key, value.entry.tag, operation->unconfirmed, now_ns);
     begin_put(client, operation, &value, (struct voters){0}, now_ns);
 }
 
@@ -387,7 +392,7 @@ static void after_get_data(struct client *client, struct operation *operation, u
     operation->is_tombstone = found->entry.flags & ENTRY_TOMBSTONE;
     operation->unconfirmed = ask_unconfirmed(ask);
     take_pieces(operation);
-    if (ask->is_complete) {
+    if (ask->is_complete || PLANTED(PLANT_NO_WRITE_BACK)) {
         complete(client, operation, now_ns);
         return;
     }
@@ -470,8 +475,9 @@ void operation_receive(struct client *client, struct operation *operation, unsig
                        const struct reply *reply, uint64_t now_ns)
 {
     const int member_index = operation_member_of_peer(operation, peer_index);
-    if (member_index < 0 || reply->phase != operation->ask.phase ||
-        reply->kind != ask_message_kind(operation->ask.kind)) {
+    const bool is_of_this_phase =
+        reply->phase == operation->ask.phase && reply->kind == ask_message_kind(operation->ask.kind);
+    if (member_index < 0 || !(is_of_this_phase || PLANTED(PLANT_STALE_PHASE))) {
         client->counters.dropped++;
         return;
     }

@@ -42,12 +42,26 @@ if(AREG_FUZZ)
     add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# areg_folder(NAME SOURCES a.c ... [LIBRARIES ...]): the static library areg_NAME of one folder.
+# areg_folder(NAME SOURCES a.c ... [LIBRARIES ...] [PLANTED]): the static library areg_NAME of one folder. PLANTED: also
+# areg_NAME_planted, the same sources with the planted bugs of core/plant.h compiled in, for the simulator. Nobody links
+# both.
+set(AREG_PLANTED_FOLDERS "^areg_(dap|client|server)$")
 function(areg_folder name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ARG "PLANTED" "" "SOURCES;LIBRARIES" ${ARGN})
     add_library(areg_${name} STATIC ${ARG_SOURCES})
     target_include_directories(areg_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
     target_link_libraries(areg_${name} PUBLIC ${ARG_LIBRARIES})
+    if(ARG_PLANTED)
+        set(libraries)
+        foreach(library ${ARG_LIBRARIES})
+            string(REGEX REPLACE "${AREG_PLANTED_FOLDERS}" "\\0_planted" library ${library})
+            list(APPEND libraries ${library})
+        endforeach()
+        add_library(areg_${name}_planted STATIC ${ARG_SOURCES})
+        target_compile_definitions(areg_${name}_planted PUBLIC AREG_PLANTED PRIVATE AREG_CHECK_SLOW)
+        target_include_directories(areg_${name}_planted PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+        target_link_libraries(areg_${name}_planted PUBLIC ${libraries})
+    endif()
 endfunction()
 
 # areg_public_library(SOURCES a.c ... [LIBRARIES ...]): the target libareg: libareg.so, its SONAME, and its installation

@@ -10,6 +10,7 @@
 #include "dap/treas.h"
 
 #include "core/check.h"
+#include "core/plant.h"
 
 #include <string.h>
 
@@ -39,7 +40,8 @@ static void drop_smallest(struct stored_register *list, struct answer_effect *ef
 
 static bool smallest_is_superseded(const struct stored_register *list)
 {
-    return list->entry_count > 0 && tag_compare(list->entries[0].entry.tag, list->confirmed) < 0;
+    return list->entry_count > 0 &&
+           (tag_compare(list->entries[0].entry.tag, list->confirmed) < 0 || PLANTED(PLANT_DELTA_IS_HARD));
 }
 
 static uint64_t fragment_bytes_of(const struct stored_register *list)
@@ -100,7 +102,8 @@ static enum areg_error treas_put_data(const struct seat *seat, struct slice key,
     list.confirmed = tag_max(list.confirmed, seat->confirmed);
     bool is_listed;
     const unsigned position = position_of(&list, entry->tag, &is_listed);
-    if (is_listed || tag_compare(entry->tag, list.trimmed) <= 0) {
+    const bool was_dropped = tag_compare(entry->tag, list.trimmed) <= 0 && !PLANTED(PLANT_TRIMMED_SERVED);
+    if (is_listed || was_dropped) {
         effect->is_stale = true;
         return AREG_OK;
     }
@@ -109,6 +112,8 @@ static enum areg_error treas_put_data(const struct seat *seat, struct slice key,
         return AREG_OK;
     }
     insert(&list, position, entry, fragment, effect);
+    if (PLANTED(PLANT_FIFO_TRIM) && list.entry_count > seat->config->delta + 1u && position + 1 < list.entry_count)
+        list.entry_count--;
     trim(seat, &list, effect);
     /* A late old tag may have gone at once. If it stays, it is news to the sweep; what else is superseded is not. */
     effect->is_stale = tag_compare(entry->tag, list.trimmed) <= 0;

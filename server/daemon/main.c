@@ -3,6 +3,7 @@
  */
 #include "core/check.h"
 #include "core/command_line.h"
+#include "core/standard_fds.h"
 #include "server/daemon/genesis.h"
 #include "server/daemon/service.h"
 
@@ -276,6 +277,7 @@ static enum exit_code run(struct program *program)
 
 int main(int argc, char **argv)
 {
+    standard_fds_reserve(); /* or log lines would be written into a data file that got their number */
     struct program program = {0};
     char why[CONF_WHY_BYTES];
     if (!parse(&program.options, argc, argv))

@@ -1,0 +1,377 @@
+/*
+ * The inside of the simulator, shared by its own files only.
+ *
+ *   run.c         the two phases, the verdict
+ *   world.c       creation, virtual time, which event is next
+ *   events.c      the heap of events
+ *   network.c     packets on their way, and what happens to them
+ *   host.c        a host: its disk, its writer, its process
+ *   process.c     a client process and its connections
+ *   workload.c    what clients do, and what became of it
+ *   nemesis.c     faults that come and go
+ *   invariants.c  what must hold after every step
+ *   trace.c       what happened, as a digest and as text
+ *
+ * Every source of order is drawn from the seed: which of two simultaneous events comes first, delays, losses, the
+ * random bits of clients. Nothing else may be looked at: no address, no real clock.
+ */
+#ifndef SIM_INSIDE_H
+#define SIM_INSIDE_H
+
+#include "client/client.h"
+#include "core/check.h"
+#include "core/random.h"
+#include "server/replica.h"
+#include "sim/sim.h"
+#include "store/store_memory.h"
+#include "wire/packet.h"
+
+enum { SIM_HOST_MAX = 64, SIM_CLIENT_MAX = 64, SIM_KEY_MAX = 64 };
+
+#define US UINT64_C(1000)
+#define MS UINT64_C(1000000)
+#define SECOND UINT64_C(1000000000)
+
+struct sim;
+
+/* ---------------------------------------------------------------- events */
+
+enum event_kind {
+    EVENT_PACKET,      /* `packet` arrives */
+    EVENT_HOST_WAKE,   /* a: host */
+    EVENT_CLIENT_WAKE, /* a: client */
+    EVENT_COMMIT,      /* a: host, b: its life; the disk is done */
+    EVENT_SUBMIT,      /* a: client, b: its life; it wants to begin an operation */
+    EVENT_CONNECTION,  /* a: client, b: host, c: 1 up, 0 down; the transport notices */
+    EVENT_FAULT,       /* a: class; it strikes */
+    EVENT_REPAIR,      /* a: class, b: whom, c: class's own; what it did ends */
+};
+
+struct event {
+    uint64_t due_ns;
+    uint64_t tie; /* random: decides between simultaneous events */
+    enum event_kind kind;
+    uint32_t a;
+    uint32_t b;
+    uint32_t c;
+    struct transit *packet;
+};
+
+struct events {
+    struct event *heap;
+    size_t count;
+    size_t room;
+};
+
+void events_push(struct events *events, struct event event);
+bool events_pop(struct events *events, struct event *event);
+void events_fini(struct events *events);
+
+/* ---------------------------------------------------------------- clocks */
+
+/** A process's own clock: local = offset + now * rate / 2^20. */
+struct sim_clock {
+    int64_t offset_ns;
+    uint64_t rate;
+};
+
+enum { CLOCK_RATE_ONE = 1 << 20 };
+
+uint64_t clock_local(const struct sim_clock *clock, uint64_t now_ns);
+/** The first moment at which the clock shows `local_ns` or more. */
+uint64_t clock_global(const struct sim_clock *clock, uint64_t local_ns);
+
+/* ---------------------------------------------------------------- network */
+
+struct sim_link {
+    uint64_t last_due_ns[2]; /* to the client, to the host: what is sent later must not arrive sooner */
+    uint32_t slowness;       /* delays are so many times longer, in 16ths */
+    uint16_t cut[2];         /* by so many partitions: to the client, to the host */
+    bool is_connected;
+};
+
+struct transit {
+    uint32_t client_index;
+    uint32_t client_life;
+    uint32_t host_index;
+    bool to_host;
+    bool is_held;           /* a scenario decides when it arrives */
+    enum message_kind kind; /* of its first message */
+    unsigned payload_count;
+    struct slice header;
+    struct slice payloads[];
+};
+
+enum delay_kind { DELAY_CONSTANT, DELAY_UNIFORM, DELAY_LOGNORMAL };
+
+/** How the network is today. */
+struct weather {
+    enum delay_kind delay;
+    uint64_t delay_min_ns;
+    uint64_t delay_max_ns;
+    unsigned loss_permyriad;
+    unsigned dup_permyriad;
+    unsigned corrupt_permyriad;
+    bool reorders;
+};
+
+/** Send a packet, whose references are taken over; `like` tells from whom to whom. */
+void network_send(struct sim *sim, const struct packet *packet, const struct transit *like);
+/** Send what the writer holds; nothing if it is empty. */
+void network_flush(struct sim *sim, struct packet_writer *writer, const struct transit *like);
+void network_deliver(struct sim *sim, struct transit *transit);
+void network_heal(struct sim *sim);
+void transit_free(struct transit *transit);
+struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index);
+
+/* ---------------------------------------------------------------- hosts */
+
+struct job_item {
+    struct request request;
+    enum reply_status status; /* of the reply */
+};
+
+/** Mutating requests of one packet, waiting for the writer. */
+struct job {
+    struct job *next;
+    uint32_t client_index;
+    uint32_t client_life;
+    struct slice header;  /* the requests' keys lie in it */
+    struct slice replies; /* a header of replies, to be sent after the commit */
+    unsigned item_count;
+    struct job_item items[];
+};
+
+/** What a register was when it was last seen, and whether it may have gone back. */
+struct shadow {
+    struct tag trimmed;
+    struct tag confirmed;
+    uint32_t entry_count;
+    struct tag tags[ENTRY_COUNT_MAX];
+};
+
+struct sim_host {
+    struct store *store;
+    struct replica *replica; /* NULL: the process is down */
+    uint32_t life;
+    bool is_lost; /* its disk is gone */
+    bool is_full;
+    struct sim_clock clock;
+    uint64_t paused_until_ns;
+    uint64_t wake_ns; /* of the event that is scheduled; UINT64_MAX: none */
+    struct job *first_job;
+    struct job *last_job;
+    unsigned waiting_count; /* requests */
+    /* The batch that the disk is working on. */
+    struct store_txn *txn;
+    struct job *batch;
+    uint64_t disk_min_ns;
+    uint64_t disk_max_ns;
+    struct shadow *shadows; /* by key */
+};
+
+void host_init(struct sim *sim, uint32_t host_index);
+void host_fini(struct sim *sim, uint32_t host_index);
+bool host_is_up(const struct sim *sim, uint32_t host_index);
+void host_start(struct sim *sim, uint32_t host_index);
+/** kill -9: what was not committed is gone, or just made it. */
+void host_crash(struct sim *sim, uint32_t host_index);
+void host_receive(struct sim *sim, const struct transit *from, const struct packet *packet);
+void host_wake(struct sim *sim, uint32_t host_index);
+void host_commit(struct sim *sim, uint32_t host_index);
+/** The register as it is committed; false if there is none. */
+bool host_register(struct sim *sim, uint32_t host_index, uint32_t key_index, struct stored_register *found);
+
+/* ---------------------------------------------------------------- clients */
+
+struct sim_client {
+    struct client *engine;
+    uint32_t life;
+    struct sim_clock clock;
+    uint64_t paused_until_ns;
+    uint64_t wake_ns;
+    unsigned peers_told;
+    uint32_t peer_hosts[2 * SIM_HOST_MAX];
+    uint32_t outstanding_count;
+    uint64_t think_ns; /* between operations, at most */
+};
+
+void process_start(struct sim *sim, uint32_t client_index);
+/** The process dies; another takes its place. */
+void process_crash(struct sim *sim, uint32_t client_index);
+void process_receive(struct sim *sim, const struct transit *from, const struct packet *packet);
+void process_wake(struct sim *sim, uint32_t client_index);
+void process_connection(struct sim *sim, uint32_t client_index, uint32_t host_index, bool is_up);
+/** Take all effects of the engine. */
+void process_drain(struct sim *sim, uint32_t client_index);
+uint64_t process_now(const struct sim *sim, uint32_t client_index);
+
+/* ---------------------------------------------------------------- operations */
+
+struct sim_op {
+    uint32_t client_index;
+    uint32_t client_life;
+    enum client_op_kind kind;
+    uint32_t key_index;
+    bool has_base;
+    bool has_ended;
+    bool is_lost; /* its client died */
+    struct tag base;
+    struct tag tag;
+    struct tag floor; /* the largest tag of its key that had completed when it began */
+    uint64_t value_digest;
+    uint32_t value_bytes;
+    enum areg_error error;
+    uint64_t engine_id;
+    uint64_t start_ns;
+    uint64_t end_ns;
+    uint32_t rounds;
+};
+
+struct sim_key {
+    char text[16];
+    uint32_t text_bytes;
+    struct tag completed; /* the largest tag of an operation that has completed */
+    uint64_t value_count;
+    uint64_t sized_count[8]; /* values of so few bytes that there are not many different ones */
+    uint64_t written_ns;     /* when the first put had completed; UINT64_MAX: none has */
+    bool was_deleted;        /* by an operation that may have had an effect */
+};
+
+struct op_request {
+    enum client_op_kind kind;
+    uint32_t key_index;
+    size_t value_bytes;
+    uint64_t timeout_ns; /* UINT64_MAX: none */
+    bool has_base;
+    struct tag base;
+};
+
+/** Returns the index of the operation. */
+uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op_request *request);
+/** A client wants to begin an operation of its own choice. */
+void workload_next(struct sim *sim, uint32_t client_index);
+void workload_done(struct sim *sim, uint32_t client_index, const struct client_done *done);
+/** Its operations will never end. */
+void workload_client_died(struct sim *sim, uint32_t client_index);
+struct history_op workload_history_op(const struct sim_op *op, bool *is_wanted);
+
+/* ---------------------------------------------------------------- invariants */
+
+/** What a tag names, wherever it was seen. */
+struct named {
+    struct tag tag; /* zero: free */
+    uint32_t key_index;
+    uint32_t value_bytes;
+    uint64_t value_digest;
+    uint32_t flags;
+    bool is_completed;
+};
+
+struct names {
+    struct named *table;
+    size_t count;
+    size_t room; /* a power of two */
+};
+
+/** Something is broken: the run ends. Only the first is kept. */
+void broken(struct sim *sim, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** A tag was seen to name this value (I6). */
+struct named *watch_name(struct sim *sim, uint32_t key_index, const struct entry *entry);
+/** A host's registers may have changed by a commit (I7). */
+void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index);
+/** A host is about to acknowledge a put (I8). */
+void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag tag);
+/** An operation has ended with this tag (I5, I11). */
+void watch_end(struct sim *sim, const struct sim_op *op);
+void names_fini(struct names *names);
+
+/* ---------------------------------------------------------------- faults */
+
+struct nemesis {
+    uint32_t enabled;
+    bool is_over;      /* everything has healed */
+    unsigned down_max; /* hosts that may be down at a time */
+    uint32_t victim;   /* the one host whose disk rots or is lost */
+    bool has_rotted;
+    uint64_t pace_ns[FAULT_COUNT]; /* the mean time between two strikes */
+    uint32_t group[SIM_HOST_MAX + SIM_CLIENT_MAX];
+};
+
+void nemesis_init(struct sim *sim);
+void nemesis_strike(struct sim *sim, enum fault fault);
+void nemesis_repair(struct sim *sim, enum fault fault, uint32_t whom, uint32_t what);
+/** Everything is well again, but for as many hosts as may be down for good. */
+void nemesis_heal(struct sim *sim);
+bool fault_is_on(const struct sim *sim, enum fault fault);
+
+/* ---------------------------------------------------------------- trace */
+
+enum trace_kind {
+    TRACE_SUBMIT,    /* client, operation */
+    TRACE_DONE,      /* client, operation, outcome */
+    TRACE_SEND,      /* packet leaves */
+    TRACE_DROP,      /* packet is lost, or arrives nowhere */
+    TRACE_ARRIVE,    /* packet arrives */
+    TRACE_COMMIT,    /* host, messages in it, outcome */
+    TRACE_FAULT,     /* class, whom */
+    TRACE_REPAIR,    /* class, whom */
+    TRACE_HOST_UP,   /* host */
+    TRACE_HOST_DOWN, /* host */
+    TRACE_CLIENT_UP, /* client, life */
+    TRACE_BROKEN,
+};
+
+/** a, b, c and d mean what trace.c makes of them for this kind. */
+void trace(struct sim *sim, enum trace_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+
+/* ---------------------------------------------------------------- the world */
+
+struct sim {
+    struct sim_options options;
+    struct sim_report *report;
+    struct random_source random;
+    uint64_t now_ns;
+    struct events events;
+    struct weather weather;
+    struct nemesis nemesis;
+    struct cluster cluster;
+    uint32_t slot; /* of the one configuration in the hosts' stores */
+    unsigned queue_max;
+    bool is_submitting; /* clients begin new operations */
+    struct sim_host hosts[SIM_HOST_MAX];
+    struct sim_client clients[SIM_CLIENT_MAX];
+    struct sim_link *links; /* by client, then host */
+    struct sim_key keys[SIM_KEY_MAX];
+    struct sim_op *ops;
+    uint32_t op_count;
+    uint32_t op_room;
+    uint32_t open_op_count;
+    struct names names;
+    struct packet_writer *writers[SIM_HOST_MAX]; /* scratch, one for each host */
+    struct packet_writer *reply_writer;
+    uint64_t digest;
+    bool is_broken;
+    /* A scenario holds every packet until it says otherwise. */
+    bool holds_all;
+    struct transit **held;
+    size_t held_count;
+    size_t held_room;
+};
+
+/** Draws what is not given. */
+struct sim *sim_create(const struct sim_options *options, struct sim_report *report);
+void sim_destroy(struct sim *sim);
+/** Deal with the next event; false if there is none, or it is later than `until_ns`. */
+bool sim_step(struct sim *sim, uint64_t until_ns);
+void sim_push(struct sim *sim, uint64_t due_ns, struct event event);
+
+/** Uniform in [low, high]. */
+uint64_t draw_between(struct sim *sim, uint64_t low, uint64_t high);
+/** Exponential, but never more than twenty times the mean. */
+uint64_t draw_exponential(struct sim *sim, uint64_t mean);
+/** Log-uniform in [low, high]. */
+uint64_t draw_scale(struct sim *sim, uint64_t low, uint64_t high);
+bool draw_chance(struct sim *sim, unsigned permyriad);
+
+#endif

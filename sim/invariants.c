@@ -1,0 +1,244 @@
+/*
+ * What must hold after every step [PROTOCOL §6]. The checks look at what hosts have committed and at what operations
+ * returned, never at what the engines believe.
+ */
+#include "sim/inside.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void broken(struct sim *sim, const char *name, const char *format, ...)
+{
+    if (sim->is_broken)
+        return;
+    va_list arguments;
+    sim->is_broken = true;
+    sim->report->broken_ns = sim->now_ns;
+    snprintf(sim->report->broken, sizeof sim->report->broken, "%s", name);
+    va_start(arguments, format);
+    vsnprintf(sim->report->why, sizeof sim->report->why, format, arguments);
+    va_end(arguments);
+    trace(sim, TRACE_BROKEN, 0, 0, 0, 0);
+}
+
+/* "12.00c3", for messages. */
+#define TAG_FORMAT "%llu.%llx"
+#define TAG_ARGUMENTS(tag) (unsigned long long)(tag).z, (unsigned long long)(tag).w
+
+/* ---------------------------------------------------------------- I6: a tag names one value */
+
+static size_t place_of(const struct names *names, uint32_t key_index, struct tag tag)
+{
+    uint64_t mixed = (tag.z * UINT64_C(0x9E3779B97F4A7C15)) ^ (tag.w * UINT64_C(0xC2B2AE3D27D4EB4F)) ^ key_index;
+    mixed ^= mixed >> 29;
+    size_t place = (size_t)(mixed * UINT64_C(0xBF58476D1CE4E5B9) >> 20) & (names->room - 1);
+    while (!tag_is_zero(names->table[place].tag) &&
+           !(names->table[place].key_index == key_index && tag_equal(names->table[place].tag, tag)))
+        place = (place + 1) & (names->room - 1);
+    return place;
+}
+
+static void grow(struct names *names)
+{
+    struct names grown = {.room = names->room ? 2 * names->room : 1024, .count = names->count};
+    grown.table = calloc(grown.room, sizeof *grown.table);
+    CHECK(grown.table != NULL);
+    for (size_t i = 0; i < names->room; i++)
+        if (!tag_is_zero(names->table[i].tag))
+            grown.table[place_of(&grown, names->table[i].key_index, names->table[i].tag)] = names->table[i];
+    free(names->table);
+    *names = grown;
+}
+
+void names_fini(struct names *names)
+{
+    free(names->table);
+}
+
+/* NULL: nobody has seen it. */
+static struct named *find_name(const struct names *names, uint32_t key_index, struct tag tag)
+{
+    if (names->room == 0)
+        return NULL;
+    struct named *named = &names->table[place_of(names, key_index, tag)];
+    return tag_is_zero(named->tag) ? NULL : named;
+}
+
+struct named *watch_name(struct sim *sim, uint32_t key_index, const struct entry *entry)
+{
+    struct names *names = &sim->names;
+    if (2 * names->count >= names->room)
+        grow(names);
+    struct named *named = &names->table[place_of(names, key_index, entry->tag)];
+    const uint32_t flags = entry->flags & ENTRY_TOMBSTONE;
+    if (tag_is_zero(named->tag)) {
+        names->count++;
+        *named = (struct named){.tag = entry->tag,
+                                .key_index = key_index,
+                                .value_bytes = entry->value_bytes,
+                                .value_digest = entry->value_digest,
+                                .flags = flags};
+    } else if (named->value_digest != entry->value_digest || named->value_bytes != entry->value_bytes ||
+               named->flags != flags) {
+        broken(sim, "I6", "%s: the tag " TAG_FORMAT " names two values", sim->keys[key_index].text,
+               TAG_ARGUMENTS(entry->tag));
+    }
+    return named;
+}
+
+/* ---------------------------------------------------------------- I7: what a host keeps */
+
+static bool lists(const struct stored_register *found, struct tag tag)
+{
+    for (uint32_t i = 0; i < found->entry_count; i++)
+        if (tag_equal(found->entries[i].entry.tag, tag))
+            return true;
+    return false;
+}
+
+static bool is_abd(const struct sim *sim)
+{
+    return sim->options.code.dap == DAP_ABD;
+}
+
+/* Whether it was put here, as far as the host can tell: listed, or dropped since, or older than what was dropped. */
+static bool may_have_had(const struct sim *sim, const struct stored_register *found, struct tag tag)
+{
+    if (lists(found, tag) || tag_compare(tag, found->trimmed) <= 0)
+        return true;
+    return is_abd(sim) && found->entry_count > 0 && tag_compare(tag, found->entries[0].entry.tag) <= 0;
+}
+
+static void accuse(struct sim *sim, const char *name, const char *what, uint32_t host_index, uint32_t key_index,
+                   struct tag tag)
+{
+    broken(sim, name, "host %s, %s: " TAG_FORMAT " %s", sim->cluster.hosts[host_index].id.text,
+           sim->keys[key_index].text, TAG_ARGUMENTS(tag), what);
+}
+
+static void watch_confirmed(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag confirmed)
+{
+    const struct named *named = find_name(&sim->names, key_index, confirmed);
+    if (!named || !named->is_completed)
+        accuse(sim, "I7", "is called confirmed, and no operation with it has completed", host_index, key_index,
+               confirmed);
+}
+
+void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index)
+{
+    struct shadow *shadow = &sim->hosts[host_index].shadows[key_index];
+    static struct stored_register found;
+    if (!host_register(sim, host_index, key_index, &found)) {
+        if (shadow->entry_count > 0)
+            accuse(sim, "I8", "was committed, and the register is gone", host_index, key_index, shadow->tags[0]);
+        return;
+    }
+    if (tag_compare(found.trimmed, shadow->trimmed) < 0)
+        accuse(sim, "I7", "is `trimmed` now, which went back", host_index, key_index, found.trimmed);
+    if (tag_compare(found.confirmed, shadow->confirmed) < 0)
+        accuse(sim, "I7", "is `confirmed` now, which went back", host_index, key_index, found.confirmed);
+    if (tag_compare(found.confirmed, shadow->confirmed) > 0)
+        watch_confirmed(sim, host_index, key_index, found.confirmed);
+    for (uint32_t i = 0; i < shadow->entry_count; i++) {
+        const struct tag tag = shadow->tags[i];
+        if (lists(&found, tag))
+            continue;
+        if (!may_have_had(sim, &found, tag))
+            accuse(sim, "I7", "was dropped, and nothing tells of it", host_index, key_index, tag);
+        const bool was_at_limit = shadow->entry_count == ENTRY_COUNT_MAX;
+        if (!is_abd(sim) && !was_at_limit && tag_compare(tag, found.confirmed) >= 0)
+            accuse(sim, "I7", "was dropped, and nothing confirmed is newer", host_index, key_index, tag);
+    }
+    shadow->trimmed = found.trimmed;
+    shadow->confirmed = found.confirmed;
+    shadow->entry_count = found.entry_count;
+    for (uint32_t i = 0; i < found.entry_count; i++) {
+        const struct entry *entry = &found.entries[i].entry;
+        shadow->tags[i] = entry->tag;
+        if (tag_compare(entry->tag, found.trimmed) <= 0)
+            accuse(sim, "I7", "is listed, and not above `trimmed`", host_index, key_index, entry->tag);
+        if (i > 0 && tag_compare(found.entries[i - 1].entry.tag, entry->tag) >= 0)
+            accuse(sim, "I7", "is listed out of order", host_index, key_index, entry->tag);
+        watch_name(sim, key_index, entry);
+    }
+}
+
+/* ---------------------------------------------------------------- I8: what is acknowledged is on disk */
+
+void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag tag)
+{
+    static struct stored_register found;
+    if (key_index == UINT32_MAX)
+        return;
+    if (!host_register(sim, host_index, key_index, &found) || !may_have_had(sim, &found, tag))
+        accuse(sim, "I8", "is acknowledged, and not on disk", host_index, key_index, tag);
+}
+
+/* ---------------------------------------------------------------- I5 and I11: what has completed */
+
+static bool is_write(const struct sim_op *op)
+{
+    return op->kind == CLIENT_PUT || op->kind == CLIENT_DEL;
+}
+
+static void judge_order(struct sim *sim, const struct sim_op *op)
+{
+    const int order = tag_compare(op->tag, op->floor);
+    if (order > 0 || (order == 0 && !is_write(op)))
+        return;
+    broken(sim, "I5", "%s: a %s ends with " TAG_FORMAT ", and " TAG_FORMAT " had completed before it began",
+           sim->keys[op->key_index].text, is_write(op) ? "write" : "read", TAG_ARGUMENTS(op->tag),
+           TAG_ARGUMENTS(op->floor));
+}
+
+/* An operation is complete when its tag has reached a quorum, or a newer one has; a host whose disk is lost had it, for
+ * all we know. */
+static void judge_quorum(struct sim *sim, const struct sim_op *op)
+{
+    if (tag_compare(op->tag, sim->keys[op->key_index].completed) < 0)
+        return;
+    static struct stored_register found;
+    unsigned count = 0;
+    for (uint32_t i = 0; i < sim->options.code.n; i++)
+        count += sim->hosts[i].is_lost ||
+                 (host_register(sim, i, op->key_index, &found) && may_have_had(sim, &found, op->tag));
+    if (count < code_quorum(sim->options.code))
+        broken(sim, "I11", "%s: a %s with " TAG_FORMAT " has completed, and %u hosts have it, not %u",
+               sim->keys[op->key_index].text, is_write(op) ? "write" : "read", TAG_ARGUMENTS(op->tag), count,
+               code_quorum(sim->options.code));
+}
+
+static void judge_value(struct sim *sim, const struct sim_op *op)
+{
+    if (is_write(op)) {
+        const struct entry entry = {.tag = op->tag,
+                                    .value_digest = op->value_digest,
+                                    .value_bytes = op->value_bytes,
+                                    .flags = op->kind == CLIENT_DEL ? ENTRY_TOMBSTONE : 0};
+        if (op->kind == CLIENT_PUT)
+            watch_name(sim, op->key_index, &entry);
+        return;
+    }
+    const struct named *named = find_name(&sim->names, op->key_index, op->tag);
+    const bool has_value = op->error == AREG_OK;
+    if (!named || has_value == ((named->flags & ENTRY_TOMBSTONE) != 0) ||
+        (has_value && named->value_bytes != op->value_bytes) ||
+        (op->kind == CLIENT_GET && has_value && named->value_digest != op->value_digest))
+        broken(sim, "value", "%s: what was read under " TAG_FORMAT " is not what was written",
+               sim->keys[op->key_index].text, TAG_ARGUMENTS(op->tag));
+}
+
+void watch_end(struct sim *sim, const struct sim_op *op)
+{
+    struct sim_key *key = &sim->keys[op->key_index];
+    judge_order(sim, op);
+    if (tag_is_zero(op->tag))
+        return;
+    judge_value(sim, op);
+    judge_quorum(sim, op);
+    struct named *named = find_name(&sim->names, op->key_index, op->tag);
+    if (named)
+        named->is_completed = true;
+    key->completed = tag_max(key->completed, op->tag);
+}

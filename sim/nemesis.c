@@ -1,0 +1,410 @@
+/*
+ * Faults: how the network is in this run, and what strikes now and then, within what the protocol promises to survive
+ * as far as liveness goes. Safety must hold whatever strikes.
+ */
+#include "sim/inside.h"
+
+static const char *const names[FAULT_COUNT] = {
+    [FAULT_DELAY] = "delay",     [FAULT_LOSS] = "loss",       [FAULT_DUP] = "dup",
+    [FAULT_REORDER] = "reorder", [FAULT_CORRUPT] = "corrupt", [FAULT_PARTITION] = "partition",
+    [FAULT_CLOG] = "clog",       [FAULT_CRASH] = "crash",     [FAULT_RESTART] = "restart",
+    [FAULT_PAUSE] = "pause",     [FAULT_CLIENT] = "client",   [FAULT_CLOCK] = "clock",
+    [FAULT_DISK] = "disk",       [FAULT_FULL] = "full",       [FAULT_ROT] = "rot",
+    [FAULT_LOST] = "lost",
+};
+
+const char *fault_name(enum fault fault)
+{
+    return names[fault];
+}
+
+bool fault_is_on(const struct sim *sim, enum fault fault)
+{
+    return sim->nemesis.enabled >> fault & 1;
+}
+
+static unsigned tolerance(const struct sim *sim)
+{
+    return code_tolerance(sim->options.code);
+}
+
+/* Those that strike now and then, and not with every message. */
+static bool strikes(enum fault fault)
+{
+    return fault >= FAULT_PARTITION && fault < FAULT_COUNT;
+}
+
+static void schedule(struct sim *sim, enum fault fault)
+{
+    sim_push(sim, sim->now_ns + draw_exponential(sim, sim->nemesis.pace_ns[fault]) + 1,
+             (struct event){.kind = EVENT_FAULT, .a = fault});
+}
+
+static void repair_after(struct sim *sim, enum fault fault, uint32_t whom, uint32_t what, uint64_t after_ns)
+{
+    sim_push(sim, sim->now_ns + after_ns, (struct event){.kind = EVENT_REPAIR, .a = fault, .b = whom, .c = what});
+}
+
+/* How long a strike of a class lasts: mostly much shorter than the time to the next one, so that something gets done.
+ */
+static uint64_t draw_duration(struct sim *sim, enum fault fault)
+{
+    const uint64_t pace_ns = sim->nemesis.pace_ns[fault];
+    return draw_scale(sim, pace_ns / 64 + 1, pace_ns / 2 + 1);
+}
+
+static void count(struct sim *sim, enum fault fault, uint32_t whom)
+{
+    sim->report->fault_counts[fault]++;
+    trace(sim, TRACE_FAULT, fault, whom, 0, 0);
+}
+
+/* ---------------------------------------------------------------- the weather of the run */
+
+static void draw_weather(struct sim *sim)
+{
+    struct weather *weather = &sim->weather;
+    weather->delay = DELAY_CONSTANT;
+    weather->delay_min_ns = weather->delay_max_ns = draw_scale(sim, 50 * US, 2 * MS);
+    if (fault_is_on(sim, FAULT_DELAY)) {
+        weather->delay = random_below(&sim->random, 2) ? DELAY_UNIFORM : DELAY_LOGNORMAL;
+        weather->delay_max_ns = weather->delay_min_ns * draw_scale(sim, 2, 100);
+    }
+    if (fault_is_on(sim, FAULT_LOSS))
+        weather->loss_permyriad = (unsigned)draw_scale(sim, 1, 1000);
+    if (fault_is_on(sim, FAULT_DUP))
+        weather->dup_permyriad = (unsigned)draw_scale(sim, 1, 2000);
+    if (fault_is_on(sim, FAULT_CORRUPT))
+        weather->corrupt_permyriad = (unsigned)draw_scale(sim, 1, 300);
+    weather->reorders = fault_is_on(sim, FAULT_REORDER);
+}
+
+void nemesis_init(struct sim *sim)
+{
+    struct nemesis *nemesis = &sim->nemesis;
+    const unsigned n = sim->options.code.n;
+    nemesis->enabled = sim->options.faults;
+    nemesis->victim = (uint32_t)random_below(&sim->random, n);
+    /* Mostly what the cluster can take, so that it gets somewhere; now and then anything. */
+    nemesis->down_max = random_below(&sim->random, 4) ? tolerance(sim) : (unsigned)draw_between(sim, 0, n);
+    draw_weather(sim);
+    /* About as long as an operation: two rounds and a commit. */
+    const uint64_t operation_ns = 2 * (sim->weather.delay_min_ns + sim->weather.delay_max_ns) + 300 * US;
+    for (unsigned fault = 0; fault < FAULT_COUNT; fault++) {
+        nemesis->pace_ns[fault] = operation_ns * draw_scale(sim, 8, 1024);
+        if (strikes((enum fault)fault) && fault_is_on(sim, (enum fault)fault))
+            schedule(sim, (enum fault)fault);
+    }
+}
+
+/* ---------------------------------------------------------------- hosts that die */
+
+static unsigned down_count(const struct sim *sim)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < sim->options.code.n; i++)
+        count += !host_is_up(sim, i);
+    return count;
+}
+
+static void strike_crash(struct sim *sim, enum fault fault)
+{
+    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    if (!host_is_up(sim, whom) || down_count(sim) >= sim->nemesis.down_max)
+        return;
+    count(sim, fault, whom);
+    host_crash(sim, whom);
+    repair_after(sim, fault, whom, 0,
+                 fault == FAULT_RESTART ? draw_scale(sim, 100 * US, 2 * MS) : draw_duration(sim, fault));
+}
+
+static void revive(struct sim *sim, uint32_t host_index)
+{
+    if (!host_is_up(sim, host_index) && !sim->hosts[host_index].is_lost)
+        host_start(sim, host_index);
+}
+
+/* Its disk is gone, and it does not come back. What it had, the others must do without. */
+static void strike_lost(struct sim *sim)
+{
+    struct sim_host *host = &sim->hosts[sim->nemesis.victim];
+    if (tolerance(sim) == 0 || host->is_lost)
+        return;
+    if (host_is_up(sim, sim->nemesis.victim) && down_count(sim) >= sim->nemesis.down_max)
+        return;
+    count(sim, FAULT_LOST, sim->nemesis.victim);
+    if (host_is_up(sim, sim->nemesis.victim))
+        host_crash(sim, sim->nemesis.victim);
+    host->is_lost = true;
+}
+
+/* ---------------------------------------------------------------- processes that stop, clocks that lie */
+
+static void strike_pause(struct sim *sim)
+{
+    const uint32_t process_count = sim->options.host_count + sim->options.client_count;
+    const uint32_t whom = (uint32_t)random_below(&sim->random, process_count);
+    const uint64_t until_ns = sim->now_ns + draw_duration(sim, FAULT_PAUSE);
+    count(sim, FAULT_PAUSE, whom);
+    if (whom < sim->options.host_count)
+        sim->hosts[whom].paused_until_ns = host_is_up(sim, whom) ? until_ns : 0;
+    else
+        sim->clients[whom - sim->options.host_count].paused_until_ns = until_ns;
+}
+
+static void strike_clock(struct sim *sim)
+{
+    const uint32_t process_count = sim->options.host_count + sim->options.client_count;
+    const uint32_t whom = (uint32_t)random_below(&sim->random, process_count);
+    struct sim_clock *clock =
+        whom < sim->options.host_count ? &sim->hosts[whom].clock : &sim->clients[whom - sim->options.host_count].clock;
+    count(sim, FAULT_CLOCK, whom);
+    const uint64_t was_ns = clock_local(clock, sim->now_ns);
+    if (random_below(&sim->random, 2))
+        clock->rate = draw_between(sim, CLOCK_RATE_ONE / 2, CLOCK_RATE_ONE * 3 / 2);
+    const uint64_t jump_ns = random_below(&sim->random, 2) ? draw_scale(sim, 1 * MS, 30 * SECOND) : 0;
+    /* It never goes back: that much the kernel promises. */
+    clock->offset_ns = 0;
+    clock->offset_ns = (int64_t)(was_ns + jump_ns - clock_local(clock, sim->now_ns));
+    if (whom < sim->options.host_count)
+        host_wake(sim, whom);
+    else
+        process_wake(sim, whom - sim->options.host_count);
+}
+
+static void strike_client(struct sim *sim)
+{
+    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.client_count);
+    count(sim, FAULT_CLIENT, whom);
+    process_crash(sim, whom);
+}
+
+/* ---------------------------------------------------------------- links */
+
+/* Which links are cut is drawn again from the partition's own number when it heals. */
+static bool is_cut(const struct sim *sim, uint32_t number, uint32_t client_index, uint32_t host_index, bool to_host)
+{
+    struct random_source random = {.state = number};
+    const uint64_t shape = random_below(&random, 3);
+    const uint64_t one_way = random_below(&random, 4);
+    const uint64_t hosts = random_next(&random);
+    const uint64_t clients = random_next(&random);
+    const uint64_t bridge = random_below(&random, sim->options.host_count);
+    const bool host_side = hosts >> host_index & 1;
+    const bool client_side = clients >> client_index & 1;
+    if (one_way == (to_host ? 0 : 1))
+        return false;
+    if (shape == 0)
+        return host_side != client_side;
+    if (shape == 1) /* all clients lose some hosts */
+        return host_side && (hosts >> (host_index + 32) & 1);
+    return host_index != bridge && host_side != client_side;
+}
+
+static void cut_links(struct sim *sim, uint32_t number, int change)
+{
+    for (uint32_t i = 0; i < sim->options.client_count; i++) {
+        for (uint32_t j = 0; j < sim->options.host_count; j++) {
+            struct sim_link *link = link_of(sim, i, j);
+            for (int to_host = 0; to_host <= 1; to_host++)
+                if (is_cut(sim, number, i, j, to_host))
+                    link->cut[to_host] = (uint16_t)(link->cut[to_host] + change);
+            /* Some notice: their connection breaks, and comes back when it can. */
+            if ((link->cut[0] > 0 || link->cut[1] > 0) && change > 0 && random_below(&sim->random, 4) == 0)
+                sim_push(sim, sim->now_ns + draw_between(sim, 1 * MS, 100 * MS),
+                         (struct event){.kind = EVENT_CONNECTION, .a = i, .b = j, .c = 0});
+        }
+    }
+}
+
+static void strike_partition(struct sim *sim)
+{
+    const uint32_t number = (uint32_t)random_next(&sim->random);
+    count(sim, FAULT_PARTITION, number);
+    cut_links(sim, number, 1);
+    repair_after(sim, FAULT_PARTITION, number, 0, draw_duration(sim, FAULT_PARTITION));
+}
+
+/* One link, or one client with all hosts, or one host with all clients, is slow for long: a reader that sleeps through
+ * everything that happens, a host that hears of it last. */
+static void strike_clog(struct sim *sim)
+{
+    const uint64_t shape = random_below(&sim->random, 3);
+    const uint32_t client_index = (uint32_t)random_below(&sim->random, sim->options.client_count);
+    const uint32_t host_index = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    const uint32_t slowness = (uint32_t)draw_scale(sim, 32, 16 * 500);
+    count(sim, FAULT_CLOG, host_index);
+    for (uint32_t i = 0; i < sim->options.client_count; i++)
+        for (uint32_t j = 0; j < sim->options.host_count; j++)
+            if ((shape == 1 || i == client_index) && (shape == 2 || j == host_index))
+                link_of(sim, i, j)->slowness = slowness;
+    repair_after(sim, FAULT_CLOG, client_index, host_index, draw_duration(sim, FAULT_CLOG));
+}
+
+static void unclog(struct sim *sim, uint32_t client_index, uint32_t host_index)
+{
+    for (uint32_t i = 0; i < sim->options.client_count; i++)
+        for (uint32_t j = 0; j < sim->options.host_count; j++)
+            if (i == client_index || j == host_index)
+                link_of(sim, i, j)->slowness = 16;
+}
+
+/* ---------------------------------------------------------------- disks */
+
+static void strike_disk(struct sim *sim)
+{
+    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    struct sim_host *host = &sim->hosts[whom];
+    if (random_below(&sim->random, 2) || down_count(sim) >= sim->nemesis.down_max) {
+        count(sim, FAULT_DISK, whom);
+        host->disk_min_ns = draw_scale(sim, 20 * US, 5 * MS);
+        host->disk_max_ns = host->disk_min_ns * draw_scale(sim, 1, 50);
+        return;
+    }
+    if (!host_is_up(sim, whom))
+        return;
+    count(sim, FAULT_DISK, whom);
+    store_memory_fail_commit(host->store, (struct store_fault){.error = AREG_EIO,
+                                                               .commits_before = (uint32_t)draw_between(sim, 0, 3),
+                                                               .is_committed_anyway = random_below(&sim->random, 2)});
+}
+
+static uint64_t used_bytes(struct sim *sim, uint32_t host_index)
+{
+    struct store_txn *txn;
+    struct store_stats stats;
+    CHECK(store_begin(sim->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
+    CHECK(store_stats_get(txn, &stats) == AREG_OK);
+    store_abort(txn);
+    return stats.used_bytes;
+}
+
+static void strike_full(struct sim *sim)
+{
+    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    count(sim, FAULT_FULL, whom);
+    if (random_below(&sim->random, 4) == 0 && host_is_up(sim, whom))
+        store_memory_fail_commit(sim->hosts[whom].store, (struct store_fault){.error = AREG_EFULL});
+    else
+        store_set_quota(sim->hosts[whom].store, used_bytes(sim, whom) + draw_scale(sim, 1, 64 << 10), 0);
+    repair_after(sim, FAULT_FULL, whom, 0, draw_duration(sim, FAULT_FULL));
+}
+
+/* Bits rot on one host only, so that the others can do without it. */
+static void strike_rot(struct sim *sim)
+{
+    static struct stored_register found;
+    const uint32_t whom = sim->nemesis.victim;
+    const uint32_t key_index = (uint32_t)random_below(&sim->random, sim->options.key_count);
+    const struct sim_key *key = &sim->keys[key_index];
+    struct sim_host *host = &sim->hosts[whom];
+    if (tolerance(sim) == 0 || host->txn || host->is_lost || !host_register(sim, whom, key_index, &found) ||
+        found.entry_count == 0)
+        return;
+    const struct tag tag = found.entries[random_below(&sim->random, found.entry_count)].entry.tag;
+    if (store_memory_rot(host->store, sim->slot, slice_borrow(key->text, key->text_bytes), tag,
+                         random_next(&sim->random)) != AREG_OK)
+        return;
+    sim->nemesis.has_rotted = true;
+    count(sim, FAULT_ROT, whom);
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+void nemesis_strike(struct sim *sim, enum fault fault)
+{
+    if (sim->nemesis.is_over)
+        return;
+    switch (fault) {
+    case FAULT_PARTITION:
+        strike_partition(sim);
+        break;
+    case FAULT_CLOG:
+        strike_clog(sim);
+        break;
+    case FAULT_CRASH:
+    case FAULT_RESTART:
+        strike_crash(sim, fault);
+        break;
+    case FAULT_PAUSE:
+        strike_pause(sim);
+        break;
+    case FAULT_CLIENT:
+        strike_client(sim);
+        break;
+    case FAULT_CLOCK:
+        strike_clock(sim);
+        break;
+    case FAULT_DISK:
+        strike_disk(sim);
+        break;
+    case FAULT_FULL:
+        strike_full(sim);
+        break;
+    case FAULT_ROT:
+        strike_rot(sim);
+        break;
+    case FAULT_LOST:
+        strike_lost(sim);
+        break;
+    default:
+        CHECK(!"the weather does not strike");
+    }
+    schedule(sim, fault);
+}
+
+void nemesis_repair(struct sim *sim, enum fault fault, uint32_t whom, uint32_t what)
+{
+    if (sim->nemesis.is_over)
+        return;
+    trace(sim, TRACE_REPAIR, fault, whom, 0, 0);
+    switch (fault) {
+    case FAULT_PARTITION:
+        cut_links(sim, whom, -1);
+        break;
+    case FAULT_CLOG:
+        unclog(sim, whom, what);
+        break;
+    case FAULT_CRASH:
+    case FAULT_RESTART:
+    case FAULT_DISK:
+        revive(sim, whom);
+        break;
+    case FAULT_FULL:
+        store_set_quota(sim->hosts[whom].store, 0, 0);
+        break;
+    default:
+        CHECK(!"nothing else is repaired");
+    }
+}
+
+void nemesis_heal(struct sim *sim)
+{
+    struct nemesis *nemesis = &sim->nemesis;
+    nemesis->is_over = true;
+    network_heal(sim);
+    unsigned spared = tolerance(sim) > 0 ? (unsigned)draw_between(sim, 0, tolerance(sim)) : 0;
+    /* A host whose fragments may be rotten, or are gone, counts as down. */
+    if ((nemesis->has_rotted || sim->hosts[nemesis->victim].is_lost) && spared == tolerance(sim))
+        spared = tolerance(sim) - 1;
+    for (uint32_t i = 0; i < sim->options.host_count; i++) {
+        struct sim_host *host = &sim->hosts[i];
+        store_memory_fail_commit(host->store, (struct store_fault){.error = AREG_EIO, .commits_before = UINT32_MAX});
+        store_set_quota(host->store, 0, 0);
+        host->paused_until_ns = 0;
+        host->disk_min_ns = 50 * US;
+        host->disk_max_ns = 300 * US;
+        if (host_is_up(sim, i) || host->is_lost)
+            continue;
+        if (spared > 0 && i < sim->options.code.n)
+            spared--;
+        else
+            host_start(sim, i);
+    }
+    for (uint32_t i = 0; i < sim->options.client_count; i++) {
+        sim->clients[i].paused_until_ns = 0;
+        for (uint32_t j = 0; j < sim->options.host_count; j++)
+            sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 100 * MS),
+                     (struct event){.kind = EVENT_CONNECTION, .a = i, .b = j, .c = host_is_up(sim, j)});
+    }
+}

@@ -1,0 +1,200 @@
+/*
+ * A client process: the driver around a client engine, and its connections. It does what libareg does with sockets.
+ */
+#include "sim/inside.h"
+
+#include <string.h>
+
+uint64_t process_now(const struct sim *sim, uint32_t client_index)
+{
+    return clock_local(&sim->clients[client_index].clock, sim->now_ns);
+}
+
+static uint32_t host_of_address(const struct sim *sim, const char *address)
+{
+    for (uint32_t i = 0; i < sim->options.host_count; i++)
+        if (strcmp(sim->cluster.hosts[i].address, address) == 0)
+            return i;
+    CHECK(!"clients learn of the cluster's hosts only");
+    return 0;
+}
+
+static unsigned peer_of_host(const struct sim_client *client, uint32_t host_index)
+{
+    for (unsigned i = 0; i < client->peers_told; i++)
+        if (client->peer_hosts[i] == host_index)
+            return i;
+    return UINT32_MAX;
+}
+
+/* ---------------------------------------------------------------- effects */
+
+static void meet_peers(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    for (; client->peers_told < client_peer_count(client->engine); client->peers_told++) {
+        const uint32_t host_index = host_of_address(sim, client_peer_address(client->engine, client->peers_told));
+        CHECK(client->peers_told < 2 * SIM_HOST_MAX);
+        client->peer_hosts[client->peers_told] = host_index;
+        sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 1 * MS),
+                 (struct event){.kind = EVENT_CONNECTION, .a = client_index, .b = host_index, .c = 1});
+    }
+}
+
+static void flush_to(struct sim *sim, uint32_t client_index, uint32_t host_index, enum message_kind kind)
+{
+    const struct transit like = {.client_index = client_index,
+                                 .client_life = sim->clients[client_index].life,
+                                 .host_index = host_index,
+                                 .to_host = true,
+                                 .kind = kind};
+    network_flush(sim, sim->writers[host_index], &like);
+}
+
+/* What goes to one host now travels in one packet. A scenario decides on each message by itself. */
+static void send_requests(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    enum message_kind kinds[SIM_HOST_MAX];
+    uint64_t used = 0;
+    struct client_send send;
+    while (client_next_send(client->engine, process_now(sim, client_index), &send)) {
+        const uint32_t host_index = client->peer_hosts[send.peer_index];
+        if (sim->holds_all || packet_add_request(sim->writers[host_index], &send.request) != AREG_OK) {
+            if (used >> host_index & 1)
+                flush_to(sim, client_index, host_index, kinds[host_index]);
+            used &= ~(UINT64_C(1) << host_index);
+            CHECK(!sim->holds_all || packet_message_count(sim->writers[host_index]) == 0);
+            CHECK(packet_add_request(sim->writers[host_index], &send.request) == AREG_OK);
+        }
+        if (!(used >> host_index & 1))
+            kinds[host_index] = send.request.kind;
+        used |= UINT64_C(1) << host_index;
+        sim->report->payload_bytes_sent += send.request.payload.bytes;
+    }
+    for (uint32_t i = 0; i < sim->options.host_count; i++)
+        if (used >> i & 1)
+            flush_to(sim, client_index, i, kinds[i]);
+}
+
+static void schedule_wake(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    const uint64_t local_ns = client_wake_ns(client->engine);
+    if (local_ns == UINT64_MAX)
+        return;
+    const uint64_t wake_ns = clock_global(&client->clock, local_ns);
+    if (wake_ns >= client->wake_ns)
+        return;
+    client->wake_ns = wake_ns;
+    sim_push(sim, wake_ns > sim->now_ns ? wake_ns : sim->now_ns,
+             (struct event){.kind = EVENT_CLIENT_WAKE, .a = client_index, .b = client->life});
+}
+
+void process_drain(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    struct client_done done;
+    meet_peers(sim, client_index);
+    send_requests(sim, client_index);
+    while (client_next_done(client->engine, &done)) {
+        workload_done(sim, client_index, &done);
+        for (unsigned i = 0; i < done.piece_count; i++)
+            slice_unref(&done.pieces[i]);
+        slice_unref(&done.page);
+        slice_unref(&done.more_after);
+    }
+    /* What ended may have let the next operation start. */
+    send_requests(sim, client_index);
+    client_check(client->engine);
+    schedule_wake(sim, client_index);
+}
+
+/* ---------------------------------------------------------------- events */
+
+void process_receive(struct sim *sim, const struct transit *from, const struct packet *packet)
+{
+    struct sim_client *client = &sim->clients[from->client_index];
+    const unsigned peer_index = peer_of_host(client, from->host_index);
+    CHECK(peer_index < client->peers_told);
+    struct packet_reader reader;
+    struct reply reply;
+    uint32_t version;
+    if (packet_open(&reader, packet, &version) != AREG_OK)
+        return;
+    while (packet_next_reply(&reader, &reply) == AREG_OK)
+        client_receive(client->engine, process_now(sim, from->client_index), peer_index, &reply);
+    process_drain(sim, from->client_index);
+}
+
+void process_wake(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    client->wake_ns = UINT64_MAX;
+    if (client_wake_ns(client->engine) <= process_now(sim, client_index))
+        client_tick(client->engine, process_now(sim, client_index));
+    process_drain(sim, client_index);
+}
+
+/* The transport notices that a host is there, or not. It may notice late that it had not been there for a while. */
+void process_connection(struct sim *sim, uint32_t client_index, uint32_t host_index, bool is_up)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    struct sim_link *link = link_of(sim, client_index, host_index);
+    const unsigned peer_index = peer_of_host(client, host_index);
+    if (peer_index == UINT32_MAX || link->is_connected == is_up)
+        return;
+    if (is_up && !host_is_up(sim, host_index))
+        return;
+    link->is_connected = is_up;
+    const uint64_t now_ns = process_now(sim, client_index);
+    if (is_up)
+        client_peer_up(client->engine, now_ns, peer_index);
+    else
+        client_peer_down(client->engine, now_ns, peer_index);
+    if (!is_up && host_is_up(sim, host_index))
+        sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 5 * MS),
+                 (struct event){.kind = EVENT_CONNECTION, .a = client_index, .b = host_index, .c = 1});
+    process_drain(sim, client_index);
+}
+
+/* ---------------------------------------------------------------- life and death */
+
+void process_start(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    const uint32_t first = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    /* As many as it takes for one of them to be up. */
+    const unsigned seed_count = code_tolerance(sim->options.code) + 1;
+    const char *seeds[SIM_HOST_MAX];
+    for (unsigned i = 0; i < seed_count; i++)
+        seeds[i] = sim->cluster.hosts[(first + i) % sim->options.host_count].address;
+    const struct client_options options = {
+        .random_seed = random_next(&sim->random),
+        .inflight_max = 64,
+        .seeds = seeds,
+        .seed_count = seed_count,
+    };
+    client->life++;
+    client->peers_told = 0;
+    client->wake_ns = UINT64_MAX;
+    client->outstanding_count = 0;
+    for (uint32_t i = 0; i < sim->options.host_count; i++)
+        link_of(sim, client_index, i)->is_connected = false;
+    client->engine = client_create(&options, process_now(sim, client_index));
+    CHECK(client->engine != NULL);
+    trace(sim, TRACE_CLIENT_UP, client_index, client->life, 0, 0);
+    process_drain(sim, client_index);
+    for (unsigned i = 0; i < sim->options.depth; i++)
+        sim_push(sim, sim->now_ns + draw_between(sim, 0, 1 * MS),
+                 (struct event){.kind = EVENT_SUBMIT, .a = client_index, .b = client->life});
+}
+
+void process_crash(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    workload_client_died(sim, client_index);
+    client_destroy(client->engine);
+    client->paused_until_ns = 0;
+    process_start(sim, client_index);
+}

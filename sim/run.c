@@ -1,0 +1,105 @@
+/*
+ * One run: the phase of faults, the phase in which all must end, and the verdict.
+ */
+#include "sim/inside.h"
+
+#include "sim/atomicity.h"
+
+/* After everything has healed, all that is under way must end within this: several of the longest waits of a client,
+ * with its clock at half speed. */
+#define LIVENESS_NS (120 * SECOND)
+
+static void run_until_quiet(struct sim *sim, uint64_t until_ns)
+{
+    while (!sim->is_broken && sim->open_op_count > 0 && sim_step(sim, until_ns))
+        ;
+}
+
+static void judge_liveness(struct sim *sim, const char *what)
+{
+    if (sim->open_op_count == 0 || sim->is_broken)
+        return;
+    for (uint32_t i = 0; i < sim->op_count; i++) {
+        const struct sim_op *op = &sim->ops[i];
+        if (op->has_ended || op->is_lost)
+            continue;
+        broken(sim, "liveness",
+               "%u operations %s have not ended %llu s after all had healed: first, operation %u of c%u",
+               sim->open_op_count, what, (unsigned long long)(LIVENESS_NS / SECOND), i, op->client_index + 1);
+        return;
+    }
+}
+
+/* Every register can be read, by every client. */
+static void read_all(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->options.client_count; i++) {
+        for (uint32_t j = 0; j < sim->options.key_count && !sim->is_broken; j++) {
+            const struct op_request request = {.kind = CLIENT_GET, .key_index = j, .timeout_ns = UINT64_MAX};
+            const uint32_t op_index = workload_submit(sim, i, &request);
+            run_until_quiet(sim, sim->now_ns + LIVENESS_NS);
+            judge_liveness(sim, "of the last reads");
+            const enum areg_error error = sim->ops[op_index].error;
+            if (!sim->is_broken && error != AREG_OK && error != AREG_ENOTFOUND)
+                broken(sim, "liveness", "%s can not be read after all has healed: %s", sim->keys[j].text,
+                       error_name(error));
+        }
+    }
+}
+
+static void print_history(const struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->op_count; i++) {
+        bool is_wanted;
+        const struct history_op op = workload_history_op(&sim->ops[i], &is_wanted);
+        const struct sim_key *key = &sim->keys[sim->ops[i].key_index];
+        if (is_wanted)
+            history_print(sim->options.history, &op, key->text, key->text_bytes);
+    }
+}
+
+static void judge_history(struct sim *sim)
+{
+    struct atomicity *atomicity = atomicity_create();
+    CHECK(atomicity != NULL);
+    for (uint32_t i = 0; i < sim->op_count; i++) {
+        bool is_wanted;
+        const struct history_op op = workload_history_op(&sim->ops[i], &is_wanted);
+        const struct sim_key *key = &sim->keys[sim->ops[i].key_index];
+        if (is_wanted)
+            CHECK(atomicity_add(atomicity, &op, slice_borrow(key->text, key->text_bytes)) == AREG_OK);
+    }
+    static const char *const names[JUDGE_COUNT] = {[JUDGE_VERSIONS] = "versions", [JUDGE_VALUES] = "values"};
+    struct verdict verdict;
+    CHECK(atomicity_judge(atomicity, ATOMICITY_BY_VERSIONS | ATOMICITY_BY_VALUES, &verdict) == AREG_OK);
+    for (unsigned i = 0; i < JUDGE_COUNT; i++) {
+        const struct opinion *opinion = &verdict.opinions[i];
+        if (opinion->violation.kind != VIOLATION_NONE)
+            broken(sim, names[i], "%.*s: %s", (int)opinion->violated_key.bytes, (const char *)opinion->violated_key.at,
+                   violation_sentence(opinion->violation.kind));
+    }
+    atomicity_destroy(atomicity);
+}
+
+void sim_run(const struct sim_options *options, struct sim_report *report)
+{
+    struct sim *sim = sim_create(options, report);
+    sim->is_submitting = true;
+    for (uint32_t i = 0; i < sim->options.client_count; i++)
+        process_drain(sim, i);
+    while (!sim->is_broken && report->op_count < sim->options.op_count && sim_step(sim, UINT64_MAX))
+        ;
+    sim->is_submitting = false;
+    nemesis_heal(sim);
+    run_until_quiet(sim, sim->now_ns + LIVENESS_NS);
+    judge_liveness(sim, "under way");
+    if (!sim->is_broken)
+        read_all(sim);
+    if (!sim->is_broken)
+        judge_history(sim);
+    if (sim->options.history)
+        print_history(sim);
+    report->trace_digest = sim->digest;
+    report->virtual_ns = sim->now_ns - SECOND;
+    sim_destroy(sim);
+}

@@ -1,0 +1,116 @@
+/*
+ * The simulator: the engines that aregd and libareg run, driven by a virtual network, disk and clock, in one thread,
+ * from one 64-bit seed. Messages pass through wire/. The same options give the same run, event by event.
+ *
+ * A run has two phases. In the first, clients read and write while every enabled class of faults does its worst, as far
+ * as the protocol promises to survive it; what must hold then is safety. Then everything heals but for at most f hosts,
+ * and what must hold is liveness: all that is under way ends within a bounded virtual time, and every register can be
+ * read. All through it the invariants of PROTOCOL §6 are checked after every step that could break them, and at the end
+ * the history is judged by versions and by values.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include "core/config.h"
+#include "core/plant.h"
+#include "sim/history.h"
+
+#include <stdio.h>
+
+/* ---------------------------------------------------------------- what goes wrong */
+
+enum fault {
+    FAULT_DELAY,     /* delays vary, by link and by message */
+    FAULT_LOSS,      /* messages are lost */
+    FAULT_DUP,       /* messages arrive twice */
+    FAULT_REORDER,   /* messages of one link overtake each other */
+    FAULT_CORRUPT,   /* a bit of a message flips */
+    FAULT_PARTITION, /* links are cut: between two groups, one way, or all of one host but a bridge */
+    FAULT_CLOG,      /* a link, a client or a host is slow for a long time */
+    FAULT_CRASH,     /* hosts die, and come back later */
+    FAULT_RESTART,   /* hosts die, and come back at once */
+    FAULT_PAUSE,     /* processes stop, and go on with old timers */
+    FAULT_CLIENT,    /* clients die in the middle of operations */
+    FAULT_CLOCK,     /* clocks run at different speeds, and jump */
+    FAULT_DISK,      /* commits are slow; a failing one stops the host */
+    FAULT_FULL,      /* disks are full for a while */
+    FAULT_ROT,       /* bits of stored fragments flip */
+    FAULT_LOST,      /* a host's disk is gone, and the host with it */
+    FAULT_COUNT,
+};
+#define FAULTS_ALL ((UINT32_C(1) << FAULT_COUNT) - 1)
+
+/** "crash"; these are the words of --nemesis. */
+const char *fault_name(enum fault fault);
+
+/* ---------------------------------------------------------------- a run */
+
+/** Zero means: drawn from the seed. */
+struct sim_options {
+    uint64_t seed;
+    struct code code;
+    unsigned host_count; /* at least code.n */
+    unsigned delta;
+    unsigned client_count;
+    unsigned depth; /* operations that each client has under way */
+    unsigned key_count;
+    uint32_t op_count;
+    uint32_t value_bytes_max;
+    bool has_faults; /* exactly `faults`; else each class is drawn on or off */
+    uint32_t faults; /* bits of enum fault */
+    FILE *log;       /* one line for each event; NULL: none */
+    FILE *history;   /* what the checkers read; NULL: not written */
+};
+
+enum { SIM_NAME_BYTES = 40, SIM_WHY_BYTES = 400 };
+
+struct sim_outcomes {
+    uint64_t ok;
+    uint64_t not_found;
+    uint64_t stale;
+    uint64_t failed; /* without effect */
+    uint64_t unknown;
+};
+
+struct sim_report {
+    /* "" if all is well; else what is broken: an invariant's name (I1 to I12), "liveness", "versions", "values". */
+    char broken[SIM_NAME_BYTES];
+    char why[SIM_WHY_BYTES];
+    uint64_t broken_ns;
+
+    struct sim_options drawn; /* the options, with all that was drawn */
+    uint64_t event_count;
+    uint64_t trace_digest;
+    uint64_t virtual_ns;
+    uint64_t op_count;
+    struct sim_outcomes reads;
+    struct sim_outcomes writes;
+    uint64_t fault_counts[FAULT_COUNT];
+    uint64_t packet_count;
+    /* Of operations that completed. */
+    uint64_t read_rounds;
+    uint64_t write_rounds;
+    uint64_t read_bytes;         /* of values */
+    uint64_t write_bytes;        /* of values */
+    uint64_t payload_bytes_sent; /* by clients */
+    uint64_t payload_bytes_answered;
+    uint64_t write_back_count;
+    uint64_t commit_count;
+    uint64_t trims_forced;
+    uint64_t latency_max_ns; /* of an operation that completed */
+    uint64_t latency_min_ns;
+};
+
+/** Run to the end, or until something is broken. Fails a CHECK without memory. */
+void sim_run(const struct sim_options *options, struct sim_report *report);
+
+/* ---------------------------------------------------------------- planted bugs */
+
+/** "quorum-short"; "none" for PLANT_NONE. */
+const char *plant_name(enum plant plant);
+/** What is wrong then: a sentence. */
+const char *plant_sentence(enum plant plant);
+/** Plant one, or none, in all simulations of this process. */
+void plant_set(enum plant plant);
+
+#endif
