@@ -42,7 +42,7 @@ static enum areg_error start_one(struct local_cluster *cluster, unsigned host_in
                           host->address,  (char[]){"--sync"},
                           cluster->sync,  (char[]){"--ready-fd"},
                           ready,          NULL};
-    return process_start(argv, log, &host->process, ready_fd);
+    return process_spawn(argv, log, &host->process, ready_fd);
 }
 
 /* The last line of a host's log, which mostly says why it ended. */

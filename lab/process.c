@@ -160,7 +160,7 @@ _Noreturn static void become(char *const argv[], int log_fd, int ready_fd)
     _exit(127);
 }
 
-enum areg_error process_start(char *const argv[], const char *log_path, struct process *process, int *ready_fd)
+enum areg_error process_spawn(char *const argv[], const char *log_path, struct process *process, int *ready_fd)
 {
     *process = (struct process){0};
     int pipe_fds[2];

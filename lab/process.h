@@ -49,7 +49,7 @@ enum { PROCESS_READY_FD = 3 };
  *            closes it. It reads as at its end when the process has closed it, or ended.
  * Returns    AREG_EIO, with errno set.
  */
-enum areg_error process_start(char *const argv[], const char *log_path, struct process *process,
+enum areg_error process_spawn(char *const argv[], const char *log_path, struct process *process,
                               int *ready_fd) MUST_USE;
 
 #endif

@@ -29,6 +29,7 @@ int command_check(int argc, char **argv);
 int command_down(int argc, char **argv);
 int command_host(int argc, char **argv);
 int command_shell(int argc, char **argv);
+int command_sim(int argc, char **argv);
 int command_summary(int argc, char **argv);
 int command_up(int argc, char **argv);
 

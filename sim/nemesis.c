@@ -86,7 +86,7 @@ void nemesis_init(struct sim *sim)
     nemesis->enabled = sim->options.faults;
     nemesis->victim = (uint32_t)random_below(&sim->random, n);
     /* Mostly what the cluster can take, so that it gets somewhere; now and then anything. */
-    nemesis->down_max = random_below(&sim->random, 4) ? tolerance(sim) : (unsigned)draw_between(sim, 0, n);
+    nemesis->down_max = random_below(&sim->random, 4) ? tolerance(sim) : (unsigned)draw_between(sim, 1, n);
     draw_weather(sim);
     /* About as long as an operation: two rounds and a commit. */
     const uint64_t operation_ns = 2 * (sim->weather.delay_min_ns + sim->weather.delay_max_ns) + 300 * US;
@@ -124,11 +124,12 @@ static void revive(struct sim *sim, uint32_t host_index)
         host_start(sim, host_index);
 }
 
-/* Its disk is gone, and it does not come back. What it had, the others must do without. */
+/* Its disk is gone, and it does not come back. What it had, the others must do without; late, since after it there may
+ * be nothing left to lose. */
 static void strike_lost(struct sim *sim)
 {
     struct sim_host *host = &sim->hosts[sim->nemesis.victim];
-    if (tolerance(sim) == 0 || host->is_lost)
+    if (tolerance(sim) == 0 || host->is_lost || sim->report->op_count < sim->options.op_count / 4 * 3)
         return;
     if (host_is_up(sim, sim->nemesis.victim) && down_count(sim) >= sim->nemesis.down_max)
         return;

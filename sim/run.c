@@ -4,6 +4,7 @@
 #include "sim/inside.h"
 
 #include "sim/atomicity.h"
+#include "sim/timeline.h"
 
 /* After everything has healed, all that is under way must end within this: several of the longest waits of a client,
  * with its clock at half speed. */
@@ -74,9 +75,12 @@ static void judge_history(struct sim *sim)
     CHECK(atomicity_judge(atomicity, ATOMICITY_BY_VERSIONS | ATOMICITY_BY_VALUES, &verdict) == AREG_OK);
     for (unsigned i = 0; i < JUDGE_COUNT; i++) {
         const struct opinion *opinion = &verdict.opinions[i];
-        if (opinion->violation.kind != VIOLATION_NONE)
-            broken(sim, names[i], "%.*s: %s", (int)opinion->violated_key.bytes, (const char *)opinion->violated_key.at,
-                   violation_sentence(opinion->violation.kind));
+        if (opinion->violation.kind == VIOLATION_NONE)
+            continue;
+        broken(sim, names[i], "%.*s: %s", (int)opinion->violated_key.bytes, (const char *)opinion->violated_key.at,
+               violation_sentence(opinion->violation.kind));
+        if (sim->options.timeline)
+            timeline_print(sim->options.timeline, atomicity, &verdict, (enum judge)i, NULL);
     }
     atomicity_destroy(atomicity);
 }
@@ -95,7 +99,8 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
     judge_liveness(sim, "under way");
     if (!sim->is_broken)
         read_all(sim);
-    if (!sim->is_broken)
+    /* What an invariant found shows in the history, too, if it came to its clients. */
+    if (!sim->is_broken || sim->options.timeline)
         judge_history(sim);
     if (sim->options.history)
         print_history(sim);

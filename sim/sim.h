@@ -60,6 +60,7 @@ struct sim_options {
     uint32_t faults; /* bits of enum fault */
     FILE *log;       /* one line for each event; NULL: none */
     FILE *history;   /* what the checkers read; NULL: not written */
+    FILE *timeline;  /* a picture of what a judge of the history found; NULL: none */
 };
 
 enum { SIM_NAME_BYTES = 40, SIM_WHY_BYTES = 400 };

@@ -1,0 +1,48 @@
+/*
+ * Simulations of many seeds, on several cores at once. Each worker is a process of its own: one in which an assertion
+ * of the engines fails has found something, and the others go on.
+ */
+#ifndef LAB_CAMPAIGN_H
+#define LAB_CAMPAIGN_H
+
+#include "sim/sim.h"
+
+enum { CAMPAIGN_JOBS_MAX = 64, CAMPAIGN_BROKEN_MAX = 16 };
+
+struct campaign_options {
+    struct sim_options sim; /* but the seed; without log, history and timeline */
+    uint64_t first_seed;
+    uint64_t seed_count; /* UINT64_MAX: no limit */
+    uint64_t run_ns;     /* begin no seed after this time; UINT64_MAX: no limit */
+    unsigned jobs;       /* 1..CAMPAIGN_JOBS_MAX */
+    unsigned broken_max; /* begin no seed after so many were broken, 1..CAMPAIGN_BROKEN_MAX */
+    /* Where the next seed is kept, so that a campaign that was ended goes on there; NULL: nowhere. */
+    const char *state_path;
+    bool shows_progress; /* on stderr */
+};
+
+struct campaign_broken {
+    uint64_t seed;
+    char name[SIM_NAME_BYTES]; /* "assertion" if the process ended */
+    char why[SIM_WHY_BYTES];
+};
+
+struct campaign_result {
+    uint64_t seed_count;
+    uint64_t broken_count;
+    unsigned broken_kept; /* of them, in the order of their seeds */
+    struct campaign_broken broken[CAMPAIGN_BROKEN_MAX];
+    uint64_t event_count;
+    uint64_t op_count;
+    uint64_t virtual_ns;
+    uint64_t wall_ns;
+    struct sim_outcomes reads;
+    struct sim_outcomes writes;
+    uint64_t fault_counts[FAULT_COUNT];
+};
+
+/** AREG_EIO: no process could be started, or the state not be read or written; `why` is a sentence. */
+enum areg_error campaign_run(const struct campaign_options *options, struct campaign_result *result,
+                             char why[SIM_WHY_BYTES]) MUST_USE;
+
+#endif
