@@ -144,6 +144,25 @@ static const char *silence_of(enum reply_status status)
     return "no answer";
 }
 
+/* "s2 tcp://...: its fragment is damaged; s3 ...", for people. */
+static void describe_damaged(struct operation *operation)
+{
+    const struct ask *ask = &operation->ask;
+    char *text = operation->outcome.detail;
+    const size_t room_bytes = sizeof operation->outcome.detail;
+    size_t used_bytes = 0;
+    struct voters damaged = {0};
+    for (unsigned i = 0; i < ask->candidate_count; i++)
+        damaged = voters_union(damaged, ask->candidates[i].damaged);
+    for (unsigned i = 0; i < ask->config->member_count && used_bytes < room_bytes; i++) {
+        const struct member *member = &ask->config->members[i];
+        if (voters_has(damaged, i))
+            used_bytes +=
+                (size_t)snprintf(text + used_bytes, room_bytes - used_bytes, "%s%s %s: its fragment is damaged",
+                                 used_bytes ? "; " : "", member->id.text, member->address);
+    }
+}
+
 /* "s2 tcp://...: no answer; s3 ...", for people. */
 static void describe_missing(struct client *client, struct operation *operation)
 {
@@ -216,7 +235,9 @@ static void conclude(struct client *client, struct operation *operation, enum ar
 {
     /* Only a write has outcomes that are unknown, and only once a put-data of it has left. */
     CHECK(error != AREG_EMAYBE || operation->may_have_effect);
-    if (is_about_hosts(error) && operation->outcome.detail[0] == 0)
+    if (error == AREG_ECORRUPT && is_asking(operation))
+        describe_damaged(operation);
+    else if (is_about_hosts(error) && operation->outcome.detail[0] == 0)
         describe_missing(client, operation);
     if (operation->ask.config)
         close_ask(client, operation);

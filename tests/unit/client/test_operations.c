@@ -316,6 +316,25 @@ static void a_stale_covering_write_names_the_tag_that_a_read_returns(void **stat
     close_world(world);
 }
 
+static void what_is_damaged_is_told_with_its_hosts(void **state)
+{
+    (void)state;
+    struct world *world = open_world("rs:3,2", 0);
+    warm_up(world);
+    assert_int_equal(finish(world, world_submit(world, 0, CLIENT_PUT, 0, 4000, UINT64_MAX)), AREG_OK);
+    world_run(world, 50 * MS);
+    assert_true(world_rot(world, 0, 0));
+    assert_true(world_rot(world, 2, 0));
+    const unsigned get = world_submit(world, 1, CLIENT_GET, 0, 0, UINT64_MAX);
+    assert_int_equal(finish(world, get), AREG_ECORRUPT);
+    const char *detail = world_op(world, get)->detail;
+    assert_non_null(strstr(detail, "s1"));
+    assert_null(strstr(detail, "s2"));
+    assert_non_null(strstr(detail, "s3"));
+    assert_non_null(strstr(detail, "damaged"));
+    close_world(world);
+}
+
 static void a_listing_shows_every_key_that_was_written_and_not_deleted(void **state)
 {
     (void)state;
@@ -562,6 +581,7 @@ int main(void)
         cmocka_unit_test(what_a_stale_covering_write_says_is_not_about_silence),
         cmocka_unit_test(an_abandoned_write_that_no_read_returns_does_not_refuse_covering_writes),
         cmocka_unit_test(a_stale_covering_write_names_the_tag_that_a_read_returns),
+        cmocka_unit_test(what_is_damaged_is_told_with_its_hosts),
         cmocka_unit_test(a_listing_shows_every_key_that_was_written_and_not_deleted),
         cmocka_unit_test(crashed_writers_on_different_hosts_never_block_a_reader),
         cmocka_unit_test(a_tag_of_a_write_that_timed_out_is_never_used_again),
