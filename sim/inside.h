@@ -95,8 +95,8 @@ struct transit {
     uint32_t client_life;
     uint32_t host_index;
     bool to_host;
-    bool is_held;           /* a scenario decides when it arrives */
     enum message_kind kind; /* of its first message */
+    uint64_t sent_ns;
     unsigned payload_count;
     struct slice header;
     struct slice payloads[];
@@ -122,6 +122,7 @@ void network_flush(struct sim *sim, struct packet_writer *writer, const struct t
 void network_deliver(struct sim *sim, struct transit *transit);
 void network_heal(struct sim *sim);
 void transit_free(struct transit *transit);
+struct transit *transit_copy(const struct transit *from);
 struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index);
 
 /* ---------------------------------------------------------------- hosts */
@@ -242,6 +243,7 @@ struct op_request {
     enum client_op_kind kind;
     uint32_t key_index;
     size_t value_bytes;
+    struct slice value;  /* PUT: borrowed; empty: one of `value_bytes` is made up */
     uint64_t timeout_ns; /* UINT64_MAX: none */
     bool has_base;
     struct tag base;
@@ -364,6 +366,8 @@ struct sim *sim_create(const struct sim_options *options, struct sim_report *rep
 void sim_destroy(struct sim *sim);
 /** Deal with the next event; false if there is none, or it is later than `until_ns`. */
 bool sim_step(struct sim *sim, uint64_t until_ns);
+/** Both judges look at what has happened so far. */
+void sim_judge(struct sim *sim);
 void sim_push(struct sim *sim, uint64_t due_ns, struct event event);
 
 /** Uniform in [low, high]. */

@@ -45,18 +45,19 @@ static uint64_t draw_delay(struct sim *sim, const struct sim_link *link)
     return delay_ns * link->slowness / 16;
 }
 
-static struct transit *transit_create(const struct packet *packet, const struct transit *like)
+static struct transit *transit_create(const struct packet *packet, const struct transit *like, uint64_t sent_ns)
 {
     struct transit *transit = malloc(sizeof *transit + packet->payload_count * sizeof transit->payloads[0]);
     CHECK(transit != NULL);
     *transit = *like;
+    transit->sent_ns = sent_ns;
     transit->payload_count = packet->payload_count;
     transit->header = packet->header;
     memcpy(transit->payloads, packet->payloads, packet->payload_count * sizeof transit->payloads[0]);
     return transit;
 }
 
-static struct transit *transit_copy(const struct transit *from)
+struct transit *transit_copy(const struct transit *from)
 {
     struct transit *copy = malloc(sizeof *copy + from->payload_count * sizeof copy->payloads[0]);
     CHECK(copy != NULL);
@@ -121,7 +122,7 @@ static void drop(struct sim *sim, struct transit *transit)
 
 void network_send(struct sim *sim, const struct packet *packet, const struct transit *like)
 {
-    struct transit *transit = transit_create(packet, like);
+    struct transit *transit = transit_create(packet, like, sim->now_ns);
     sim->report->packet_count++;
     trace(sim, TRACE_SEND, like->client_index, like->host_index, like->to_host, like->kind);
     if (link_of(sim, like->client_index, like->host_index)->cut[like->to_host] > 0) {

@@ -59,7 +59,7 @@ static void print_history(const struct sim *sim)
     }
 }
 
-static void judge_history(struct sim *sim)
+void sim_judge(struct sim *sim)
 {
     struct atomicity *atomicity = atomicity_create();
     CHECK(atomicity != NULL);
@@ -101,7 +101,7 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
         read_all(sim);
     /* What an invariant found shows in the history, too, if it came to its clients. */
     if (!sim->is_broken || sim->options.timeline)
-        judge_history(sim);
+        sim_judge(sim);
     if (sim->options.history)
         print_history(sim);
     report->trace_digest = sim->digest;

@@ -65,7 +65,7 @@ uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op
     struct sim_op *op = add_op(sim, &op_index);
     struct slice value = {0};
     if (request->kind == CLIENT_PUT)
-        value = make_value(sim, key, request->value_bytes);
+        value = request->value.bytes ? slice_copy(request->value) : make_value(sim, key, request->value_bytes);
     *op = (struct sim_op){.client_index = client_index,
                           .client_life = client->life,
                           .kind = request->kind,
