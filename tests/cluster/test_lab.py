@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -81,7 +82,7 @@ class LocalClusters(unittest.TestCase):
             (["bench", "--value", "7", "--history", "x"], "at least 8 B"),
             (["--quiet", "up"], "the command comes first"),
             (["check"], "which history?"),
-            (["sim"], "not supported by this version"),
+            (["exp"], "not supported by this version"),
         ]:
             result = lab(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
@@ -302,6 +303,63 @@ class Check(unittest.TestCase):
             self.assertEqual(result.returncode, 1)
             self.assertEqual(result.stdout, b"")
             self.assertIn(f"{history}:1: the line is cut off", result.stderr.decode())
+
+
+class Simulator(unittest.TestCase):
+    def test_the_same_seed_is_the_same_run_and_another_is_not(self):
+        with tempfile.TemporaryDirectory() as directory:
+            log = os.path.join(directory, "log")
+            flags = ["sim", "--ops", 200, "--nemesis", "all"]
+            with open(log, "wb") as file:
+                file.write(harness.must(lab(*flags, "--seed", 11, "--log")).stdout)
+            same = harness.must(lab(*flags, "--seed", 11, "--diff", log))
+            self.assertIn(b"no difference", same.stdout)
+            other = lab(*flags, "--seed", 12, "--diff", log)
+            self.assertEqual(other.returncode, 1)
+            self.assertIn(b"differs", other.stdout)
+
+    def test_a_run_tells_what_was_drawn_and_what_became_of_it(self):
+        result = json.loads(harness.must(lab("sim", "--seed", 5, "--ops", 300, "--code", "rs:5,3", "--json")).stdout)
+        self.assertEqual((result["seed"], result["code"], result["hosts"], result["broken"]), (5, "rs:5,3", 5, None))
+        self.assertGreater(result["events"], 1000)
+        text = harness.must(lab("sim", "--seed", 5, "--ops", 300, "--code", "rs:5,3")).stdout.decode()
+        self.assertIn(result["trace"], text)
+        self.assertIn("every invariant held", text)
+
+    def test_the_history_of_a_run_is_judged_like_any_other(self):
+        with tempfile.TemporaryDirectory() as directory:
+            history = os.path.join(directory, "history.jsonl")
+            harness.must(lab("sim", "--seed", 3, "--ops", 500, "--history", history))
+            harness.must(lab("check", history))
+            broken = lab("sim", "--seed", 4, "--plant", "low-tag", "--history", history)
+            self.assertEqual(broken.returncode, 1)
+            self.assertIn(b"again     areg-lab sim --seed 4 --plant low-tag", broken.stdout)
+            self.assertEqual(lab("check", history).returncode, 1)
+
+    def test_a_campaign_finds_a_planted_bug_and_goes_on_where_it_was(self):
+        with tempfile.TemporaryDirectory() as directory:
+            state = os.path.join(directory, "next")
+            harness.must(lab("sim", "--seeds", 6, "--state", state, "--jobs", 2))
+            with open(state, encoding="ascii") as file:
+                self.assertEqual(file.read(), "7\n")
+            found = lab("sim", "--seeds", 6, "--state", state, "--plant", "no-floor", "--json")
+            self.assertEqual(found.returncode, 1)
+            result = json.loads(found.stdout)
+            self.assertGreater(result["broken_count"], 0)
+            self.assertTrue(all(7 <= broken["seed"] < 13 for broken in result["broken"]))
+
+    def test_mistakes_are_answered_with_a_suggestion(self):
+        for flags, words in (
+            (["--nemesis", "crsh"], b"did you mean crash?"),
+            (["--plant", "no-flor"], b"did you mean no-floor?"),
+            (["--code", "rs:3,5"], b"--code is"),
+            (["--hosts", 4, "--code", "rs:5,3"], b"needs 5 hosts"),
+            (["--seeds", 3, "--log"], b"are of one run"),
+            (["--state", "/dev/null/x", "--seeds", 1], b"/dev/null/x"),
+        ):
+            failed = lab("sim", *flags)
+            self.assertNotEqual(failed.returncode, 0, flags)
+            self.assertIn(words, failed.stderr)
 
 
 if __name__ == "__main__":

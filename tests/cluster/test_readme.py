@@ -59,6 +59,16 @@ class Readme(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout)
         self.assertTrue(result.stdout.rstrip().endswith("hello"), result.stdout)
 
+    def test_the_commands_of_the_simulators_page_work(self):
+        page = (SOURCE_DIR / "docs" / "simulator.md").read_text()
+        lines = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).splitlines()
+        planted = [line for line in lines if "--plant " in line]
+        self.assertEqual(len(planted), 1)
+        result = self.run_script([line for line in lines if line not in planted])
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("no difference", result.stdout)
+        self.assertIn("BROKEN", self.run_script(planted).stdout)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
