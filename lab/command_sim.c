@@ -327,13 +327,13 @@ int command_sim(int argc, char **argv)
     flags.jobs = flags.jobs < 1 ? 1 : flags.jobs < CAMPAIGN_JOBS_MAX ? flags.jobs : CAMPAIGN_JOBS_MAX;
     const struct flag table[] = {
         {"seed", 0, FLAG_COUNT, &flags.seed, "N", "the first seed, default 1", 0, 0},
-        {"ops", 0, FLAG_COUNT, &flags.op_count, "N", "operations in a run", 1, 100000000},
+        {"ops", 0, FLAG_COUNT, &flags.op_count, "N", "operations in a run", 1, SIM_OP_MAX},
         {"code", 0, FLAG_TEXT, &flags.code, "CODE", "repl:N or rs:N,K", 0, 0},
-        {"hosts", 0, FLAG_COUNT, &flags.host_count, "N", "hosts; with --code, default N of it", 1, 64},
+        {"hosts", 0, FLAG_COUNT, &flags.host_count, "N", "hosts; with --code, default N of it", 1, SIM_HOST_MAX},
         {"delta", 0, FLAG_COUNT, &flags.delta, "N", "superseded entries that hosts keep", 1, DELTA_MAX},
-        {"clients", 0, FLAG_COUNT, &flags.client_count, "N", "client processes", 1, 64},
-        {"depth", 0, FLAG_COUNT, &flags.depth, "N", "operations that each has under way", 1, 64},
-        {"keys", 0, FLAG_COUNT, &flags.key_count, "N", "registers", 1, 64},
+        {"clients", 0, FLAG_COUNT, &flags.client_count, "N", "client processes", 1, SIM_CLIENT_MAX},
+        {"depth", 0, FLAG_COUNT, &flags.depth, "N", "operations that each has under way", 1, SIM_DEPTH_MAX},
+        {"keys", 0, FLAG_COUNT, &flags.key_count, "N", "registers", 1, SIM_KEY_MAX},
         {"value", 0, FLAG_BYTES, &flags.value_bytes, "SIZE", "the largest value", 1, AREG_VALUE_BYTES_MAX},
         {"nemesis", 0, FLAG_TEXT, &flags.nemesis, "LIST", "exactly these classes of faults, or all, or none", 0, 0},
         {"history", 0, FLAG_TEXT, &flags.history, "FILE", "write the history, for areg-lab check", 0, 0},

@@ -26,8 +26,6 @@
 #include "store/store_memory.h"
 #include "wire/packet.h"
 
-enum { SIM_HOST_MAX = 64, SIM_CLIENT_MAX = 64, SIM_KEY_MAX = 64 };
-
 #define US UINT64_C(1000)
 #define MS UINT64_C(1000000)
 #define SECOND UINT64_C(1000000000)

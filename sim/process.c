@@ -171,7 +171,7 @@ void process_start(struct sim *sim, uint32_t client_index)
         seeds[i] = sim->cluster.hosts[(first + i) % sim->options.host_count].address;
     const struct client_options options = {
         .random_seed = random_next(&sim->random),
-        .inflight_max = 64,
+        .inflight_max = SIM_DEPTH_MAX + 1,
         .seeds = seeds,
         .seed_count = seed_count,
     };

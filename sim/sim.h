@@ -45,6 +45,14 @@ const char *fault_name(enum fault fault);
 
 /* ---------------------------------------------------------------- a run */
 
+enum {
+    SIM_HOST_MAX = 64,
+    SIM_CLIENT_MAX = 64,
+    SIM_KEY_MAX = 64,
+    SIM_DEPTH_MAX = 64,
+    SIM_OP_MAX = 100 * 1000 * 1000,
+};
+
 /** Zero means: drawn from the seed. */
 struct sim_options {
     uint64_t seed;
