@@ -209,6 +209,7 @@ static void begin_batch(struct sim *sim, uint32_t host_index)
 
 static void watch_batch(struct sim *sim, uint32_t host_index)
 {
+    watch_link(sim, host_index);
     for (uint32_t i = 0; i < sim->options.key_count; i++)
         watch_commit(sim, host_index, i);
 }

@@ -278,6 +278,10 @@ struct names {
 void broken(struct sim *sim, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** A tag was seen to name this value (I6). */
 struct named *watch_name(struct sim *sim, uint32_t key_index, const struct entry *entry);
+/** What a host says the configuration's successor is; today, nothing (I1, I2). */
+void watch_link(struct sim *sim, uint32_t host_index);
+/** What a client takes the cluster to be (I3). */
+void watch_cluster(struct sim *sim, uint32_t client_index);
 /** A host's registers may have changed by a commit (I7). */
 void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index);
 /** A host is about to acknowledge a put (I8). */

@@ -87,6 +87,28 @@ struct named *watch_name(struct sim *sim, uint32_t key_index, const struct entry
     return named;
 }
 
+/* ---------------------------------------------------------------- I1 to I3: configurations */
+
+void watch_link(struct sim *sim, uint32_t host_index)
+{
+    struct store_txn *txn;
+    struct link link;
+    CHECK(store_begin(sim->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
+    const enum areg_error error = store_link_get(txn, sim->slot, &link);
+    CHECK(error == AREG_OK || error == AREG_ENOTFOUND);
+    if (link.status != LINK_NONE)
+        broken(sim, "I1", "host %s shows a successor, and nobody has reconfigured",
+               sim->cluster.hosts[host_index].id.text);
+    store_abort(txn);
+}
+
+void watch_cluster(struct sim *sim, uint32_t client_index)
+{
+    const struct cluster *known = client_cluster(sim->clients[client_index].engine);
+    if (known && memcmp(&known->digest, &sim->cluster.digest, sizeof known->digest) != 0)
+        broken(sim, "I3", "c%u takes the cluster to be another one", client_index + 1);
+}
+
 /* ---------------------------------------------------------------- I7: what a host keeps */
 
 static bool lists(const struct stored_register *found, struct tag tag)

@@ -107,6 +107,7 @@ void process_drain(struct sim *sim, uint32_t client_index)
     /* What ended may have let the next operation start. */
     send_requests(sim, client_index);
     client_check(client->engine);
+    watch_cluster(sim, client_index);
     schedule_wake(sim, client_index);
 }
 
