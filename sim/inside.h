@@ -47,7 +47,7 @@ enum event_kind {
 
 struct event {
     uint64_t due_ns;
-    uint64_t tie; /* random: decides between simultaneous events */
+    uint64_t tie; /* decides between simultaneous events: random, or in the order in which they were moved */
     enum event_kind kind;
     uint32_t a;
     uint32_t b;
@@ -337,6 +337,7 @@ struct sim {
     struct random_source random;
     uint64_t now_ns;
     struct events events;
+    uint64_t moved_count; /* events whose time was changed */
     struct weather weather;
     struct nemesis nemesis;
     struct cluster cluster;

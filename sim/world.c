@@ -15,20 +15,20 @@ uint64_t draw_between(struct sim *sim, uint64_t low, uint64_t high)
 
 uint64_t draw_scale(struct sim *sim, uint64_t low, uint64_t high)
 {
-    /* By bits, then within them: close enough to log-uniform, and in whole numbers. */
-    unsigned doublings = 0;
-    while (high >> doublings > low)
+    CHECK(low > 0 && low <= high && high <= UINT64_MAX / 2);
+    /* By doublings, then within one: close enough to log-uniform, and in whole numbers. */
+    unsigned doublings = 1;
+    while (low << doublings < high)
         doublings++;
-    const uint64_t bound = low << random_below(&sim->random, doublings + 1);
-    const uint64_t drawn = draw_between(sim, bound / 2 > low ? bound / 2 : low, bound);
-    return drawn < high ? drawn : high;
+    const uint64_t from = low << random_below(&sim->random, doublings);
+    return draw_between(sim, from, 2 * from < high ? 2 * from : high);
 }
 
 uint64_t draw_exponential(struct sim *sim, uint64_t mean)
 {
     /* Halving the mean for each tail of a coin, and a uniform part: memoryless enough. */
     uint64_t drawn = random_below(&sim->random, mean + 1);
-    for (int i = 0; i < 20 && random_below(&sim->random, 3) == 0; i++)
+    for (int i = 0; i < 19 && random_below(&sim->random, 3) == 0; i++)
         drawn += mean;
     return drawn;
 }
@@ -116,6 +116,14 @@ static void handle(struct sim *sim, const struct event *event)
     }
 }
 
+/* What is moved to one moment keeps its order: nothing overtakes anything because a process was paused. */
+static void put_off(struct sim *sim, struct event event, uint64_t due_ns)
+{
+    event.due_ns = due_ns;
+    event.tie = sim->moved_count++;
+    events_push(&sim->events, event);
+}
+
 bool sim_step(struct sim *sim, uint64_t until_ns)
 {
     struct event event;
@@ -124,8 +132,7 @@ bool sim_step(struct sim *sim, uint64_t until_ns)
     sim->now_ns = event.due_ns;
     const uint64_t paused_ns = paused_until(sim, &event);
     if (paused_ns > sim->now_ns) {
-        event.due_ns = paused_ns;
-        events_push(&sim->events, event);
+        put_off(sim, event, paused_ns);
         return true;
     }
     sim->report->event_count++;
