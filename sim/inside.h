@@ -121,6 +121,8 @@ void network_deliver(struct sim *sim, struct transit *transit);
 void network_heal(struct sim *sim);
 void transit_free(struct transit *transit);
 struct transit *transit_copy(const struct transit *from);
+/** It arrives when a scenario says so. */
+void network_hold(struct sim *sim, struct transit *transit);
 struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index);
 
 /* ---------------------------------------------------------------- hosts */

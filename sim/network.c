@@ -82,7 +82,7 @@ static void corrupt(struct sim *sim, struct transit *transit)
     sim->report->fault_counts[FAULT_CORRUPT]++;
 }
 
-static void hold(struct sim *sim, struct transit *transit)
+void network_hold(struct sim *sim, struct transit *transit)
 {
     if (sim->held_count == sim->held_room) {
         sim->held_room = sim->held_room ? 2 * sim->held_room : 64;
@@ -96,7 +96,7 @@ static void launch(struct sim *sim, struct transit *transit)
 {
     struct sim_link *link = link_of(sim, transit->client_index, transit->host_index);
     if (sim->holds_all) {
-        hold(sim, transit);
+        network_hold(sim, transit);
         return;
     }
     if (draw_chance(sim, sim->weather.corrupt_permyriad))

@@ -1,0 +1,637 @@
+#include "sim/stage.h"
+
+#include "codec/checksum.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One way over the network, when messages go by themselves. */
+#define DELIVERY_NS (1 * MS)
+/* So long a step takes at least. */
+#define STEP_NS (1 * US)
+/* An operation that is to end by itself ends within this. */
+#define RUN_NS_MAX (60 * SECOND)
+/* After the last operation has ended: confirmations are sent, what is superseded is trimmed. */
+#define QUIET_NS (1 * SECOND)
+/* When a disk commits that must not. */
+#define NEVER_NS (UINT64_C(1000000) * SECOND)
+
+/* ---------------------------------------------------------------- failures */
+
+bool stage_fail(struct stage *stage, const char *format, ...)
+{
+    if (stage->has_failed)
+        return false;
+    stage->has_failed = true;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(stage->why, sizeof stage->why, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool is_well(const struct stage *stage)
+{
+    return !stage->has_failed && !stage->sim->is_broken;
+}
+
+static const char *host_name(const struct stage *stage, unsigned host)
+{
+    return stage->sim->cluster.hosts[host].id.text;
+}
+
+/* ---------------------------------------------------------------- operations */
+
+const struct sim_op *stage_op(const struct stage *stage, unsigned op)
+{
+    return stage->op_indices[op] == UINT32_MAX ? NULL : &stage->sim->ops[stage->op_indices[op]];
+}
+
+static struct slice value_of(const struct script_op *op)
+{
+    return op->kind == CLIENT_PUT ? slice_borrow(op->value, strlen(op->value)) : (struct slice){0};
+}
+
+struct entry stage_entry(const struct stage *stage, unsigned op)
+{
+    const struct script_op *writer = &stage->script->ops[op];
+    const struct slice value = value_of(writer);
+    return (struct entry){.value_digest = checksum_value(value),
+                          .value_bytes = (uint32_t)value.bytes,
+                          .flags = writer->kind == CLIENT_DEL ? ENTRY_TOMBSTONE : 0};
+}
+
+bool stage_tag(const struct stage *stage, unsigned op, struct tag *tag)
+{
+    const struct sim_op *begun = stage_op(stage, op);
+    const struct entry entry = stage_entry(stage, op);
+    const struct names *names = &stage->sim->names;
+    if (begun && begun->has_ended && !tag_is_zero(begun->tag)) {
+        *tag = begun->tag;
+        return true;
+    }
+    for (size_t i = 0; i < names->room; i++) {
+        const struct named *named = &names->table[i];
+        if (!tag_is_zero(named->tag) && named->key_index == stage->script->ops[op].key &&
+            named->value_digest == entry.value_digest && named->value_bytes == entry.value_bytes &&
+            named->flags == entry.flags) {
+            *tag = named->tag;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- messages under way */
+
+struct message_name stage_message(const struct stage *stage, size_t held_index)
+{
+    const struct transit *transit = stage->sim->held[held_index];
+    struct message_name name = {.client = transit->client_index,
+                                .host = transit->host_index,
+                                .to_host = transit->to_host,
+                                .kind = transit->kind};
+    struct packet packet = {.header = transit->header, .payload_count = transit->payload_count};
+    memcpy(packet.payloads, transit->payloads, transit->payload_count * sizeof packet.payloads[0]);
+    struct packet_reader reader;
+    struct request request;
+    struct reply reply;
+    uint32_t version;
+    CHECK(packet_open(&reader, &packet, &version) == AREG_OK);
+    if (transit->to_host) {
+        CHECK(packet_next_request(&reader, &request) == AREG_OK);
+        name.op_id = request.op;
+        name.phase = request.phase;
+    } else {
+        CHECK(packet_next_reply(&reader, &reply) == AREG_OK);
+        name.op_id = reply.op;
+        name.phase = reply.phase;
+    }
+    return name;
+}
+
+bool stage_matches(const struct stage *stage, size_t held_index, const struct message_pattern *pattern, bool is_reply)
+{
+    const struct transit *transit = stage->sim->held[held_index];
+    if (transit->to_host == is_reply || transit->kind != pattern->kind || transit->client_index != pattern->client)
+        return false;
+    if (pattern->op < 0)
+        return true;
+    const struct sim_op *op = stage_op(stage, (unsigned)pattern->op);
+    return op && op->client_life == transit->client_life && op->engine_id == stage_message(stage, held_index).op_id;
+}
+
+static const char *op_name(const struct stage *stage, size_t held_index)
+{
+    const struct transit *transit = stage->sim->held[held_index];
+    const uint64_t op_id = stage_message(stage, held_index).op_id;
+    for (unsigned i = 0; i < stage->script->op_count; i++) {
+        const struct sim_op *op = stage_op(stage, i);
+        if (op && op->client_index == transit->client_index && op->client_life == transit->client_life &&
+            op->engine_id == op_id && transit->kind != MESSAGE_HELLO && transit->kind != MESSAGE_CONFIRM)
+            return stage->script->ops[i].name;
+    }
+    return stage->script->clients[transit->client_index].name;
+}
+
+void stage_describe_held(struct stage *stage)
+{
+    size_t used = strlen(stage->why);
+    const size_t room = sizeof stage->why;
+    used += (size_t)snprintf(stage->why + used, room - used, stage->sim->held_count ? "; under way:" : "; nothing is");
+    for (size_t i = 0; i < stage->sim->held_count && used < room; i++) {
+        const struct transit *transit = stage->sim->held[i];
+        used += (size_t)snprintf(stage->why + used, room - used, "%s %s %s %s %s", i ? "," : "", op_name(stage, i),
+                                 script_message_name(transit->kind), transit->to_host ? "to" : "reply from",
+                                 host_name(stage, transit->host_index));
+    }
+}
+
+/* Take the message off the network; the oldest one comes first. */
+static struct transit *take_held(struct stage *stage, size_t held_index)
+{
+    struct sim *sim = stage->sim;
+    struct transit *transit = sim->held[held_index];
+    sim->held_count--;
+    memmove(&sim->held[held_index], &sim->held[held_index + 1], (sim->held_count - held_index) * sizeof sim->held[0]);
+    return transit;
+}
+
+enum { HELD_NONE = -1 };
+
+static ptrdiff_t find_held(const struct stage *stage, const struct message_pattern *pattern, bool is_reply,
+                           unsigned host)
+{
+    for (size_t i = 0; i < stage->sim->held_count; i++)
+        if (stage->sim->held[i]->host_index == host && stage_matches(stage, i, pattern, is_reply))
+            return (ptrdiff_t)i;
+    return HELD_NONE;
+}
+
+/* ---------------------------------------------------------------- time */
+
+/* Connections come and go as processes do, and at once: a scenario is about messages. */
+static void settle_connections(struct stage *stage)
+{
+    struct sim *sim = stage->sim;
+    for (uint32_t i = 0; i < sim->options.client_count; i++)
+        for (uint32_t j = 0; j < sim->options.host_count; j++)
+            process_connection(sim, i, j, host_is_up(sim, j));
+}
+
+/* When something happens by itself; UINT64_MAX: never. */
+static uint64_t next_event_ns(struct stage *stage)
+{
+    struct events *events = &stage->sim->events;
+    struct event event;
+    while (events->count > 0 && events->heap[0].kind == EVENT_CONNECTION)
+        CHECK(events_pop(events, &event));
+    return events->count > 0 ? events->heap[0].due_ns : UINT64_MAX;
+}
+
+static bool pass_event(struct stage *stage)
+{
+    CHECK(sim_step(stage->sim, UINT64_MAX));
+    settle_connections(stage);
+    return is_well(stage);
+}
+
+/* All that happens by itself until then, and then it is then. */
+static bool pass_until(struct stage *stage, uint64_t until_ns)
+{
+    if (until_ns > stage->end_ns)
+        return stage_fail(stage, "a scenario lasts at most an hour of its time");
+    while (next_event_ns(stage) <= until_ns)
+        if (!pass_event(stage))
+            return false;
+    stage->sim->now_ns = until_ns;
+    return is_well(stage);
+}
+
+static bool arrive(struct stage *stage, size_t held_index)
+{
+    network_deliver(stage->sim, take_held(stage, held_index));
+    settle_connections(stage);
+    return is_well(stage) && pass_until(stage, stage->sim->now_ns);
+}
+
+/* ---------------------------------------------------------------- messages that go by themselves */
+
+/* What flows: messages between these. */
+struct flow {
+    uint64_t clients;
+    uint64_t hosts;
+    bool is_greeting; /* nothing but hello */
+};
+
+static bool is_paused(const struct sim *sim, const struct transit *transit, uint64_t *until_ns)
+{
+    *until_ns = transit->to_host ? sim->hosts[transit->host_index].paused_until_ns
+                                 : sim->clients[transit->client_index].paused_until_ns;
+    return *until_ns > sim->now_ns;
+}
+
+/* The message that arrives next; HELD_NONE: nothing flows. */
+static ptrdiff_t next_flowing(const struct stage *stage, const struct flow *flow, uint64_t *due_ns)
+{
+    const struct sim *sim = stage->sim;
+    ptrdiff_t found = HELD_NONE;
+    *due_ns = UINT64_MAX;
+    for (size_t i = 0; i < sim->held_count; i++) {
+        const struct transit *transit = sim->held[i];
+        uint64_t paused_ns;
+        if (!(flow->clients >> transit->client_index & 1) || !(flow->hosts >> transit->host_index & 1) ||
+            (flow->is_greeting && transit->kind != MESSAGE_HELLO))
+            continue;
+        uint64_t at_ns = transit->sent_ns + DELIVERY_NS;
+        if (is_paused(sim, transit, &paused_ns) && at_ns < paused_ns)
+            at_ns = paused_ns;
+        if (at_ns < *due_ns) {
+            *due_ns = at_ns;
+            found = (ptrdiff_t)i;
+        }
+    }
+    return found;
+}
+
+/* One thing that happens, if it happens in time. */
+static bool flow_once(struct stage *stage, const struct flow *flow, uint64_t until_ns, bool *has_passed)
+{
+    uint64_t due_ns;
+    const ptrdiff_t held_index = next_flowing(stage, flow, &due_ns);
+    const uint64_t event_ns = next_event_ns(stage);
+    *has_passed = (due_ns < event_ns ? due_ns : event_ns) <= until_ns;
+    if (!*has_passed)
+        return pass_until(stage, until_ns);
+    if (event_ns < due_ns)
+        return pass_event(stage);
+    if (due_ns > stage->sim->now_ns)
+        stage->sim->now_ns = due_ns;
+    return arrive(stage, (size_t)held_index);
+}
+
+static bool flow_until(struct stage *stage, const struct flow *flow, uint64_t until_ns)
+{
+    for (bool has_passed = true; has_passed;)
+        if (!flow_once(stage, flow, until_ns, &has_passed))
+            return false;
+    return true;
+}
+
+static bool flow_until_ended(struct stage *stage, const struct flow *flow, unsigned op)
+{
+    const uint64_t until_ns = stage->sim->now_ns + RUN_NS_MAX;
+    const struct sim_op *begun = stage_op(stage, op);
+    const char *name = stage->script->ops[op].name;
+    if (!begun || begun->is_lost)
+        return stage_fail(stage, "%s %s", name, begun ? "has ended with its client" : "has not begun");
+    for (bool has_passed = true; !begun->has_ended;) {
+        if (!has_passed) {
+            stage_fail(stage, "%s has not ended after %llu s", name, (unsigned long long)(RUN_NS_MAX / SECOND));
+            stage_describe_held(stage);
+            return false;
+        }
+        if (!flow_once(stage, flow, until_ns, &has_passed))
+            return false;
+    }
+    return true;
+}
+
+static bool play_run(struct stage *stage, const struct step *step)
+{
+    struct flow flow = {.clients = step->clients, .hosts = UINT64_MAX};
+    for (unsigned i = 0; i < step->hosts.count; i++)
+        flow.hosts &= ~(UINT64_C(1) << step->hosts.hosts[i]);
+    if (step->time_ns)
+        return flow_until(stage, &flow, stage->sim->now_ns + step->time_ns);
+    for (unsigned i = 0; i < step->op_count; i++)
+        if (!flow_until_ended(stage, &flow, step->ops[i]))
+            return false;
+    if (step->op_count > 0)
+        return true;
+    for (unsigned i = 0; i < stage->script->op_count; i++) {
+        const struct sim_op *op = stage_op(stage, i);
+        if (op && !op->is_lost && (flow.clients >> op->client_index & 1) && !flow_until_ended(stage, &flow, i))
+            return false;
+    }
+    return flow_until(stage, &flow, stage->sim->now_ns + QUIET_NS);
+}
+
+/* Clients learn what the cluster is from the hosts that they know first. */
+static void greet(struct stage *stage, uint64_t clients)
+{
+    const struct flow flow = {.clients = clients, .hosts = UINT64_MAX, .is_greeting = true};
+    const uint64_t until_ns = stage->sim->now_ns + RUN_NS_MAX;
+    settle_connections(stage);
+    for (unsigned i = 0; i < stage->script->client_count; i++)
+        for (bool has_passed = true;
+             (clients >> i & 1) && has_passed && !client_cluster(stage->sim->clients[i].engine);)
+            if (!flow_once(stage, &flow, until_ns, &has_passed))
+                return;
+    /* The other hosts that were greeted answer, too, and nobody needs it. */
+    for (size_t i = 0; i < stage->sim->held_count;) {
+        const struct transit *transit = stage->sim->held[i];
+        if (transit->kind == MESSAGE_HELLO && (clients >> transit->client_index & 1))
+            transit_free(take_held(stage, i));
+        else
+            i++;
+    }
+}
+
+/* ---------------------------------------------------------------- messages, one by one */
+
+static bool no_such_message(struct stage *stage, const struct message_pattern *pattern, bool is_reply, const char *host)
+{
+    const char *whose =
+        pattern->op >= 0 ? stage->script->ops[pattern->op].name : stage->script->clients[pattern->client].name;
+    stage_fail(stage, "no %s %s %s %s is under way", whose, script_message_name(pattern->kind),
+               is_reply ? "reply from" : "request to", host);
+    stage_describe_held(stage);
+    return false;
+}
+
+/* The message must be able to arrive: a scenario that counts on it is mistaken otherwise. */
+static bool deliver_one(struct stage *stage, size_t held_index)
+{
+    const struct transit *transit = stage->sim->held[held_index];
+    uint64_t paused_ns;
+    if (transit->to_host && !host_is_up(stage->sim, transit->host_index))
+        return stage_fail(stage, "%s is down: nothing can be delivered to it", host_name(stage, transit->host_index));
+    if (is_paused(stage->sim, transit, &paused_ns))
+        return stage_fail(stage, "%s is paused: nothing can be delivered to it",
+                          transit->to_host ? host_name(stage, transit->host_index)
+                                           : stage->script->clients[transit->client_index].name);
+    return arrive(stage, held_index);
+}
+
+/* The answer to this question. */
+static bool deliver_reply(struct stage *stage, const struct message_name *request)
+{
+    struct sim *sim = stage->sim;
+    if (request->kind == MESSAGE_CONFIRM)
+        return true;
+    for (size_t i = 0; i < sim->held_count; i++) {
+        if (sim->held[i]->to_host || sim->held[i]->host_index != request->host ||
+            sim->held[i]->client_index != request->client || sim->held[i]->kind != request->kind)
+            continue;
+        const struct message_name reply = stage_message(stage, i);
+        if (reply.op_id == request->op_id && reply.phase == request->phase)
+            return deliver_one(stage, i);
+    }
+    return stage_fail(stage, "%s does not answer the %s: say \"requests\" to deliver no more than that",
+                      host_name(stage, request->host), script_message_name(request->kind));
+}
+
+static bool play_on_host(struct stage *stage, const struct step *step, unsigned host)
+{
+    const struct message_pattern *pattern = &step->messages;
+    const bool is_reply = pattern->leg == LEG_REPLIES;
+    const ptrdiff_t found = find_held(stage, pattern, is_reply, host);
+    if (found == HELD_NONE)
+        return no_such_message(stage, pattern, is_reply, host_name(stage, host));
+    const size_t held_index = (size_t)found;
+    if (step->kind == STEP_DROP) {
+        transit_free(take_held(stage, held_index));
+        return true;
+    }
+    if (step->kind == STEP_DUPLICATE) {
+        network_hold(stage->sim, transit_copy(stage->sim->held[held_index]));
+        return true;
+    }
+    const struct message_name name = stage_message(stage, held_index);
+    if (!deliver_one(stage, held_index))
+        return false;
+    return pattern->leg != LEG_BOTH || deliver_reply(stage, &name);
+}
+
+static bool play_messages(struct stage *stage, const struct step *step)
+{
+    const struct message_pattern *pattern = &step->messages;
+    const bool is_reply = pattern->leg == LEG_REPLIES;
+    unsigned host_count = pattern->hosts.count;
+    uint8_t hosts[MEMBER_COUNT_MAX];
+    memcpy(hosts, pattern->hosts.hosts, host_count);
+    for (unsigned i = 0; pattern->hosts.is_rest && i < stage->script->code.n; i++)
+        if (find_held(stage, pattern, is_reply, i) != HELD_NONE)
+            hosts[host_count++] = (uint8_t)i;
+    if (pattern->hosts.is_rest && host_count == 0)
+        return no_such_message(stage, pattern, is_reply, "any host");
+    for (unsigned i = 0; i < host_count; i++)
+        if (!play_on_host(stage, step, hosts[i]))
+            return false;
+    return true;
+}
+
+/* ---------------------------------------------------------------- operations */
+
+static bool play_submit(struct stage *stage, const struct step *step)
+{
+    const struct script_op *op = &stage->script->ops[step->op];
+    struct sim_client *client = &stage->sim->clients[op->client];
+    struct op_request request = {
+        .kind = op->kind, .key_index = op->key, .value = value_of(op), .timeout_ns = op->timeout_ns};
+    if (client->paused_until_ns > stage->sim->now_ns)
+        return stage_fail(stage, "%s is paused", stage->script->clients[op->client].name);
+    if (client_room(client->engine) == 0)
+        return stage_fail(stage, "%s has too many operations under way", stage->script->clients[op->client].name);
+    request.has_base = op->base != BASE_NONE;
+    if (op->base >= 0 && !stage_tag(stage, (unsigned)op->base, &request.base))
+        return stage_fail(stage, "nobody knows the tag of %s yet", stage->script->ops[op->base].name);
+    stage->op_indices[step->op] = workload_submit(stage->sim, op->client, &request);
+    settle_connections(stage);
+    return is_well(stage);
+}
+
+static bool play_cancel(struct stage *stage, const struct step *step)
+{
+    const struct sim_op *op = stage_op(stage, (unsigned)step->op);
+    const char *name = stage->script->ops[step->op].name;
+    if (!op || op->has_ended || op->is_lost)
+        return stage_fail(stage, "%s is not under way", name);
+    struct client *engine = stage->sim->clients[op->client_index].engine;
+    CHECK(client_cancel(engine, process_now(stage->sim, op->client_index), op->engine_id) == AREG_OK);
+    process_drain(stage->sim, op->client_index);
+    return is_well(stage);
+}
+
+/* ---------------------------------------------------------------- processes */
+
+static void crash_client(struct stage *stage, uint32_t client)
+{
+    struct sim *sim = stage->sim;
+    process_crash(sim, client);
+    /* What it has sent may still arrive; what was on its way to it can not. */
+    for (size_t i = 0; i < sim->held_count;)
+        if (!sim->held[i]->to_host && sim->held[i]->client_index == client)
+            network_deliver(sim, take_held(stage, i));
+        else
+            i++;
+    if (!stage->script->clients[client].is_stranger)
+        greet(stage, UINT64_C(1) << client);
+}
+
+/* What its disk has not committed is gone. */
+static void crash_host(struct stage *stage, uint32_t host_index)
+{
+    struct sim_host *host = &stage->sim->hosts[host_index];
+    if (host->txn)
+        store_abort(host->txn);
+    host->txn = NULL;
+    host_crash(stage->sim, host_index);
+    settle_connections(stage);
+}
+
+static bool play_crash(struct stage *stage, const struct step *step)
+{
+    for (unsigned i = 0; i < step->hosts.count; i++) {
+        if (!host_is_up(stage->sim, step->hosts.hosts[i]))
+            return stage_fail(stage, "%s is down already", host_name(stage, step->hosts.hosts[i]));
+        crash_host(stage, step->hosts.hosts[i]);
+    }
+    for (uint32_t i = 0; i < stage->script->client_count; i++)
+        if (step->clients >> i & 1)
+            crash_client(stage, i);
+    return is_well(stage);
+}
+
+static bool play_restart(struct stage *stage, const struct step *step)
+{
+    for (unsigned i = 0; i < step->hosts.count; i++) {
+        const uint32_t host_index = step->hosts.hosts[i];
+        if (host_is_up(stage->sim, host_index))
+            crash_host(stage, host_index);
+        host_start(stage->sim, host_index);
+        settle_connections(stage);
+    }
+    return is_well(stage) && pass_until(stage, stage->sim->now_ns);
+}
+
+static bool play_pause(struct stage *stage, const struct step *step)
+{
+    const uint64_t until_ns = stage->sim->now_ns + step->time_ns;
+    for (unsigned i = 0; i < step->hosts.count; i++)
+        stage->sim->hosts[step->hosts.hosts[i]].paused_until_ns = until_ns;
+    for (uint32_t i = 0; i < stage->script->client_count; i++)
+        if (step->clients >> i & 1)
+            stage->sim->clients[i].paused_until_ns = until_ns;
+    return true;
+}
+
+/* ---------------------------------------------------------------- disks */
+
+static bool play_disk(struct stage *stage, const struct step *step, uint32_t host_index)
+{
+    struct sim_host *host = &stage->sim->hosts[host_index];
+    const bool is_held = host->disk_min_ns == NEVER_NS;
+    switch (step->kind) {
+    case STEP_HOLD_COMMITS:
+        host->disk_min_ns = host->disk_max_ns = NEVER_NS;
+        return true;
+    case STEP_FAIL_COMMIT:
+        store_memory_fail_commit(host->store, (struct store_fault){.error = AREG_EIO});
+        return true;
+    case STEP_COMMIT:
+        if (!is_held || !host->txn)
+            return stage_fail(stage, "%s has nothing to commit", host_name(stage, host_index));
+        host_commit(stage->sim, host_index);
+        break;
+    default:
+        if (!is_held)
+            return stage_fail(stage, "%s holds no commits back", host_name(stage, host_index));
+        host->disk_min_ns = host->disk_max_ns = 0;
+        if (host->txn)
+            host_commit(stage->sim, host_index);
+        break;
+    }
+    settle_connections(stage);
+    return is_well(stage) && pass_until(stage, stage->sim->now_ns);
+}
+
+static bool play_disks(struct stage *stage, const struct step *step)
+{
+    for (unsigned i = 0; i < step->hosts.count; i++)
+        if (!play_disk(stage, step, step->hosts.hosts[i]))
+            return false;
+    return true;
+}
+
+/* ---------------------------------------------------------------- steps */
+
+static bool play(struct stage *stage, const struct step *step)
+{
+    switch (step->kind) {
+    case STEP_SUBMIT:
+        return play_submit(stage, step);
+    case STEP_CANCEL:
+        return play_cancel(stage, step);
+    case STEP_DELIVER:
+    case STEP_DROP:
+    case STEP_DUPLICATE:
+        return play_messages(stage, step);
+    case STEP_CRASH:
+        return play_crash(stage, step);
+    case STEP_RESTART:
+        return play_restart(stage, step);
+    case STEP_PAUSE:
+        return play_pause(stage, step);
+    case STEP_ADVANCE:
+        return pass_until(stage, stage->sim->now_ns + step->time_ns);
+    case STEP_HOLD_COMMITS:
+    case STEP_COMMIT:
+    case STEP_RELEASE_COMMITS:
+    case STEP_FAIL_COMMIT:
+        return play_disks(stage, step);
+    case STEP_RUN:
+        return play_run(stage, step);
+    default:
+        return stage_expect(stage, step);
+    }
+}
+
+bool stage_play(struct stage *stage, const struct step *step)
+{
+    return pass_until(stage, stage->sim->now_ns + STEP_NS) && play(stage, step);
+}
+
+/* ---------------------------------------------------------------- open, close */
+
+void stage_open(struct stage *stage, const struct script *script, FILE *log, FILE *timeline)
+{
+    const struct sim_options options = {
+        .seed = 1,
+        .code = script->code,
+        .host_count = script->code.n,
+        .delta = script->delta,
+        .client_count = script->client_count,
+        .depth = 1,
+        .key_count = SCRIPT_KEY_MAX,
+        .op_count = SCRIPT_OP_MAX,
+        .value_bytes_max = SCRIPT_VALUE_BYTES,
+        .has_faults = true,
+        .log = log,
+        .timeline = timeline,
+    };
+    *stage = (struct stage){.script = script};
+    stage->sim = sim_create(&options, &stage->report);
+    struct sim *sim = stage->sim;
+    stage->end_ns = sim->now_ns + SCRIPT_TIME_NS_MAX;
+    sim->holds_all = true;
+    sim->nemesis.is_over = true;
+    for (unsigned i = 0; i < SCRIPT_OP_MAX; i++)
+        stage->op_indices[i] = UINT32_MAX;
+    for (unsigned i = 0; i < script->key_count; i++)
+        sim->keys[i].text_bytes =
+            (uint32_t)snprintf(sim->keys[i].text, sizeof sim->keys[i].text, "%s", script->keys[i]);
+    for (unsigned i = 0; i < script->code.n; i++)
+        sim->hosts[i].disk_min_ns = sim->hosts[i].disk_max_ns = 0;
+    uint64_t known = 0;
+    for (unsigned i = 0; i < script->client_count; i++)
+        known |= (uint64_t)!script->clients[i].is_stranger << i;
+    greet(stage, known);
+}
+
+void stage_close(struct stage *stage)
+{
+    sim_destroy(stage->sim);
+}
