@@ -374,6 +374,8 @@ bool sim_step(struct sim *sim, uint64_t until_ns);
 /** Both judges look at what has happened so far. */
 void sim_judge(struct sim *sim);
 void sim_push(struct sim *sim, uint64_t due_ns, struct event event);
+/** What is due later than that is due then, in its order. */
+void sim_hasten(struct sim *sim, uint64_t latest_ns);
 
 /** Uniform in [low, high]. */
 uint64_t draw_between(struct sim *sim, uint64_t low, uint64_t high);

@@ -167,10 +167,14 @@ static void strike_clock(struct sim *sim)
     /* It never goes back: that much the kernel promises. */
     clock->offset_ns = 0;
     clock->offset_ns = (int64_t)(was_ns + jump_ns - clock_local(clock, sim->now_ns));
+    /* Its timers may be due; if it is paused, they have to wait. */
     if (whom < sim->options.host_count)
-        host_wake(sim, whom);
+        sim_push(sim, sim->now_ns, (struct event){.kind = EVENT_HOST_WAKE, .a = whom});
     else
-        process_wake(sim, whom - sim->options.host_count);
+        sim_push(sim, sim->now_ns,
+                 (struct event){.kind = EVENT_CLIENT_WAKE,
+                                .a = whom - sim->options.host_count,
+                                .b = sim->clients[whom - sim->options.host_count].life});
 }
 
 static void strike_client(struct sim *sim)
@@ -299,8 +303,7 @@ static void strike_rot(struct sim *sim)
     const uint32_t key_index = (uint32_t)random_below(&sim->random, sim->options.key_count);
     const struct sim_key *key = &sim->keys[key_index];
     struct sim_host *host = &sim->hosts[whom];
-    if (tolerance(sim) == 0 || host->txn || host->is_lost || !host_register(sim, whom, key_index, &found) ||
-        found.entry_count == 0)
+    if (tolerance(sim) == 0 || host->is_lost || !host_register(sim, whom, key_index, &found) || found.entry_count == 0)
         return;
     const struct tag tag = found.entries[random_below(&sim->random, found.entry_count)].entry.tag;
     if (store_memory_rot(host->store, sim->slot, slice_borrow(key->text, key->text_bytes), tag,
@@ -316,6 +319,12 @@ void nemesis_strike(struct sim *sim, enum fault fault)
 {
     if (sim->nemesis.is_over)
         return;
+    if (fault == FAULT_ROT && sim->hosts[sim->nemesis.victim].txn) {
+        /* The store lets no bit rot under a writer: as soon as there is none. */
+        sim_push(sim, sim->now_ns + draw_between(sim, 1 * US, 100 * US),
+                 (struct event){.kind = EVENT_FAULT, .a = fault});
+        return;
+    }
     switch (fault) {
     case FAULT_PARTITION:
         strike_partition(sim);
@@ -384,6 +393,8 @@ void nemesis_heal(struct sim *sim)
     struct nemesis *nemesis = &sim->nemesis;
     nemesis->is_over = true;
     network_heal(sim);
+    /* What pauses and slow links have held up goes on soon, too. */
+    sim_hasten(sim, sim->now_ns + sim->weather.delay_max_ns);
     unsigned spared = tolerance(sim) > 0 ? (unsigned)draw_between(sim, 0, tolerance(sim)) : 0;
     /* A host whose fragments may be rotten, or are gone, counts as down. */
     if ((nemesis->has_rotted || sim->hosts[nemesis->victim].is_lost) && spared == tolerance(sim))

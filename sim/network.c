@@ -176,9 +176,13 @@ void network_deliver(struct sim *sim, struct transit *transit)
 
 void network_heal(struct sim *sim)
 {
+    const uint64_t latest_ns = sim->now_ns + sim->weather.delay_max_ns;
     sim->weather.loss_permyriad = sim->weather.dup_permyriad = sim->weather.corrupt_permyriad = 0;
     for (unsigned i = 0; i < sim->options.client_count * sim->options.host_count; i++) {
         sim->links[i].cut[0] = sim->links[i].cut[1] = 0;
         sim->links[i].slowness = 16;
+        for (int to_host = 0; to_host <= 1; to_host++)
+            if (sim->links[i].last_due_ns[to_host] > latest_ns)
+                sim->links[i].last_due_ns[to_host] = latest_ns;
     }
 }

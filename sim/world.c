@@ -117,11 +117,25 @@ static void handle(struct sim *sim, const struct event *event)
 }
 
 /* What is moved to one moment keeps its order: nothing overtakes anything because a process was paused. */
-static void put_off(struct sim *sim, struct event event, uint64_t due_ns)
+static void move(struct sim *sim, struct event event, uint64_t due_ns)
 {
     event.due_ns = due_ns;
     event.tie = sim->moved_count++;
     events_push(&sim->events, event);
+}
+
+void sim_hasten(struct sim *sim, uint64_t latest_ns)
+{
+    struct events all = sim->events;
+    struct event event;
+    sim->events = (struct events){0};
+    while (events_pop(&all, &event)) {
+        if (event.due_ns > latest_ns)
+            move(sim, event, latest_ns);
+        else
+            events_push(&sim->events, event);
+    }
+    events_fini(&all);
 }
 
 bool sim_step(struct sim *sim, uint64_t until_ns)
@@ -132,7 +146,7 @@ bool sim_step(struct sim *sim, uint64_t until_ns)
     sim->now_ns = event.due_ns;
     const uint64_t paused_ns = paused_until(sim, &event);
     if (paused_ns > sim->now_ns) {
-        put_off(sim, event, paused_ns);
+        move(sim, event, paused_ns);
         return true;
     }
     sim->report->event_count++;
