@@ -120,6 +120,15 @@ static size_t draw_value_bytes(struct sim *sim)
                                          : draw_scale(sim, 1, bytes_max);
 }
 
+/* Of any length, or about as long as the operation takes: it is given up half-way. */
+static uint64_t draw_timeout(struct sim *sim)
+{
+    const struct weather *weather = &sim->weather;
+    return random_below(&sim->random, 2)
+               ? draw_scale(sim, 1 * MS, 20 * SECOND)
+               : draw_scale(sim, 2 * weather->delay_min_ns, 4 * weather->delay_max_ns + 1 * MS);
+}
+
 void workload_next(struct sim *sim, uint32_t client_index)
 {
     const struct sim_client *client = &sim->clients[client_index];
@@ -136,7 +145,7 @@ void workload_next(struct sim *sim, uint32_t client_index)
         request.base = sim->keys[request.key_index].completed;
     }
     if (random_below(&sim->random, 3) == 0)
-        request.timeout_ns = draw_scale(sim, 1 * MS, 20 * SECOND);
+        request.timeout_ns = draw_timeout(sim);
     workload_submit(sim, client_index, &request);
 }
 
