@@ -12,10 +12,13 @@
 #define STEP_NS (1 * US)
 /* An operation that is to end by itself ends within this. */
 #define RUN_NS_MAX (60 * SECOND)
-/* After the last operation has ended: confirmations are sent, what is superseded is trimmed. */
-#define QUIET_NS (1 * SECOND)
+/* After the last operation has ended: confirmations are sent, and what is superseded is trimmed, within two grace times
+ * of the hosts. */
+#define QUIET_NS (2 * SECOND)
 /* When a disk commits that must not. */
 #define NEVER_NS (UINT64_C(1000000) * SECOND)
+/* Of the messages under way, a failure names so many. */
+enum { DESCRIBED_MAX = 12 };
 
 /* ---------------------------------------------------------------- failures */
 
@@ -142,6 +145,10 @@ void stage_describe_held(struct stage *stage)
     used += (size_t)snprintf(stage->why + used, room - used, stage->sim->held_count ? "; under way:" : "; nothing is");
     for (size_t i = 0; i < stage->sim->held_count && used < room; i++) {
         const struct transit *transit = stage->sim->held[i];
+        if (i == DESCRIBED_MAX) {
+            snprintf(stage->why + used, room - used, ", and %zu more", stage->sim->held_count - i);
+            return;
+        }
         used += (size_t)snprintf(stage->why + used, room - used, "%s %s %s %s %s", i ? "," : "", op_name(stage, i),
                                  script_message_name(transit->kind), transit->to_host ? "to" : "reply from",
                                  host_name(stage, transit->host_index));
