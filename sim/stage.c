@@ -178,12 +178,12 @@ static ptrdiff_t find_held(const struct stage *stage, const struct message_patte
 
 /* ---------------------------------------------------------------- time */
 
-/* Connections come and go as processes do, and at once: a scenario is about messages. */
+/* Connections come and go as processes do, and at once: a scenario is about messages. Who is paused notices later. */
 static void settle_connections(struct stage *stage)
 {
     struct sim *sim = stage->sim;
     for (uint32_t i = 0; i < sim->options.client_count; i++)
-        for (uint32_t j = 0; j < sim->options.host_count; j++)
+        for (uint32_t j = 0; j < sim->options.host_count && sim->clients[i].paused_until_ns <= sim->now_ns; j++)
             process_connection(sim, i, j, host_is_up(sim, j));
 }
 
@@ -598,7 +598,10 @@ static bool play(struct stage *stage, const struct step *step)
 
 bool stage_play(struct stage *stage, const struct step *step)
 {
-    return pass_until(stage, stage->sim->now_ns + STEP_NS) && play(stage, step);
+    if (!pass_until(stage, stage->sim->now_ns + STEP_NS))
+        return false;
+    settle_connections(stage);
+    return play(stage, step);
 }
 
 /* ---------------------------------------------------------------- open, close */

@@ -115,6 +115,28 @@ static void every_planted_bug_has_a_scenario(void **state)
             fail_msg("no scenario is about the planted bug %s", plant_name((enum plant)plant));
 }
 
+static char *read_text(const char *path)
+{
+    char *text = calloc(1, 1 << 16);
+    FILE *file = fopen(path, "r");
+    assert_non_null(text);
+    assert_non_null(file);
+    assert_true(fread(text, 1, (1 << 16) - 1, file) > 0);
+    assert_true(feof(file));
+    fclose(file);
+    return text;
+}
+
+static void the_manual_shows_a_file_that_is_played(void **state)
+{
+    (void)state;
+    char *manual = read_text(SCENARIO_FOLDER "/../../../docs/scenarios.md");
+    char *example = read_text(SCENARIO_FOLDER "/S10-late-write-back.scenario");
+    assert_non_null(strstr(manual, example));
+    free(manual);
+    free(example);
+}
+
 /* ---------------------------------------------------------------- small texts */
 
 static const char path_form[] = "/tmp/areg-scenario-XXXXXX";
@@ -403,6 +425,7 @@ int main(void)
         cmocka_unit_test(every_scenario_holds),
         cmocka_unit_test(every_scenario_fails_with_the_bugs_that_it_is_about),
         cmocka_unit_test(every_planted_bug_has_a_scenario),
+        cmocka_unit_test(the_manual_shows_a_file_that_is_played),
         cmocka_unit_test(what_happens_is_printed_step_by_step),
         cmocka_unit_test(the_same_file_gives_the_same_run),
         cmocka_unit_test(a_file_that_makes_no_sense_is_not_played),
