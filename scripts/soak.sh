@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A long campaign of the simulator: seeds that nobody has run yet, on all cores. It can be ended at any time, and goes on
-# where it was the next time. What it finds is printed with the command that shows it again; what it has done is added
-# to build/soak/log.
+# A long campaign of the simulator: seeds that nobody has run yet, on all cores. It can be ended at any time, and goes
+# on where it was the next time. What it finds is printed with the command that shows it again; what it has done is
+# added to build/soak/log.
 #   scripts/soak.sh MINUTES [FLAG OF areg-lab sim...]
 set -euo pipefail
 cd "$(dirname "$0")/.."

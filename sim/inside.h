@@ -40,6 +40,7 @@ enum event_kind {
     EVENT_CLIENT_WAKE, /* a: client */
     EVENT_COMMIT,      /* a: host, b: its life; the disk is done */
     EVENT_SUBMIT,      /* a: client, b: its life; it wants to begin an operation */
+    EVENT_CANCEL,      /* a: client, b: its life, c: an operation that it gives up, if it is still under way */
     EVENT_CONNECTION,  /* a: client, b: host, c: 1 up, 0 down; the transport notices */
     EVENT_FAULT,       /* a: class; it strikes */
     EVENT_REPAIR,      /* a: class, b: whom, c: class's own; what it did ends */
@@ -254,6 +255,7 @@ uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op
 /** A client wants to begin an operation of its own choice. */
 void workload_next(struct sim *sim, uint32_t client_index);
 void workload_done(struct sim *sim, uint32_t client_index, const struct client_done *done);
+void workload_cancel(struct sim *sim, uint32_t client_index, uint32_t op_index);
 /** Its operations will never end. */
 void workload_client_died(struct sim *sim, uint32_t client_index);
 struct history_op workload_history_op(const struct sim_op *op, bool *is_wanted);

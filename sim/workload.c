@@ -146,7 +146,19 @@ void workload_next(struct sim *sim, uint32_t client_index)
     }
     if (random_below(&sim->random, 3) == 0)
         request.timeout_ns = draw_timeout(sim);
-    workload_submit(sim, client_index, &request);
+    const uint32_t op_index = workload_submit(sim, client_index, &request);
+    if (random_below(&sim->random, 20) == 0)
+        sim_push(sim, sim->now_ns + draw_timeout(sim),
+                 (struct event){.kind = EVENT_CANCEL, .a = client_index, .b = client->life, .c = op_index});
+}
+
+void workload_cancel(struct sim *sim, uint32_t client_index, uint32_t op_index)
+{
+    const struct sim_op *op = &sim->ops[op_index];
+    if (op->has_ended || op->is_lost)
+        return;
+    CHECK(client_cancel(sim->clients[client_index].engine, process_now(sim, client_index), op->engine_id) == AREG_OK);
+    process_drain(sim, client_index);
 }
 
 /* ---------------------------------------------------------------- ending */

@@ -75,6 +75,7 @@ static uint64_t paused_until(const struct sim *sim, const struct event *event)
         return sim->hosts[event->a].paused_until_ns;
     case EVENT_CLIENT_WAKE:
     case EVENT_SUBMIT:
+    case EVENT_CANCEL:
     case EVENT_CONNECTION:
         return sim->clients[event->a].paused_until_ns;
     default:
@@ -103,6 +104,10 @@ static void handle(struct sim *sim, const struct event *event)
     case EVENT_SUBMIT:
         if (sim->clients[event->a].life == event->b)
             workload_next(sim, event->a);
+        break;
+    case EVENT_CANCEL:
+        if (sim->clients[event->a].life == event->b)
+            workload_cancel(sim, event->a, event->c);
         break;
     case EVENT_CONNECTION:
         process_connection(sim, event->a, event->b, event->c);
@@ -226,7 +231,8 @@ struct sim *sim_create(const struct sim_options *options, struct sim_report *rep
     sim->now_ns = SECOND;
     draw_options(sim);
     report->drawn = sim->options;
-    sim->queue_max = (unsigned)draw_scale(sim, 16, 1024);
+    /* Small enough in some runs that hosts are busy now and then. */
+    sim->queue_max = (unsigned)draw_scale(sim, 1, 1024);
     sim->links = calloc(sim->options.client_count * (size_t)sim->options.host_count, sizeof *sim->links);
     CHECK(sim->links != NULL);
     for (unsigned i = 0; i < sim->options.client_count * sim->options.host_count; i++)

@@ -61,8 +61,8 @@ static void without_faults_nothing_strikes_and_nothing_fails(void **state)
         const struct sim_options options = {.seed = seed, .has_faults = true, .op_count = 400};
         const struct sim_report report = run(&options);
         assert_only(&report, 0);
-        /* But for deadlines that are shorter than a round trip. */
-        assert_true(report.reads.failed + report.writes.failed + report.writes.unknown <= report.op_count / 10);
+        /* But for deadlines that are shorter than a round trip, and what clients give up. */
+        assert_true(report.reads.failed + report.writes.failed + report.writes.unknown <= report.op_count / 4);
     }
 }
 
