@@ -45,8 +45,8 @@ static void each_class_alone_strikes_and_breaks_nothing(void **state)
     for (enum fault fault = 0; fault < FAULT_COUNT; fault++) {
         unsigned struck_count = 0;
         for (uint64_t seed = 1; seed <= SEED_COUNT; seed++)
-            struck_count += strikes(fault, seed, 200);
-        printf("  %-9s strikes in %2u of %d runs of 200 operations\n", fault_name(fault), struck_count, SEED_COUNT);
+            struck_count += strikes(fault, seed, 150);
+        printf("  %-9s strikes in %2u of %d runs of 150 operations\n", fault_name(fault), struck_count, SEED_COUNT);
         for (uint64_t seed = 1; struck_count == 0; seed++) {
             assert_true(seed <= 10);
             struck_count += strikes(fault, seed, 4000);
@@ -61,7 +61,7 @@ static void without_faults_nothing_strikes_and_nothing_fails(void **state)
         const struct sim_options options = {.seed = seed, .has_faults = true, .op_count = 400};
         const struct sim_report report = run(&options);
         assert_only(&report, 0);
-        /* But for deadlines that are shorter than a round trip, and what clients give up. */
+        /* But for deadlines, of which some are shorter than the operation. */
         assert_true(report.reads.failed + report.writes.failed + report.writes.unknown <= report.op_count / 4);
     }
 }

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { OP_COUNT = 200 };
+enum { OP_COUNT = 120 };
 
 /* ---------------------------------------------------------------- a run, as text */
 
