@@ -5,6 +5,8 @@
 #include "core/units.h"
 #include "lab/program.h"
 #include "lab/sim_report.h"
+#include "sim/json.h"
+#include "sim/scenario.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,6 +30,7 @@ struct sim_flags {
     const char *plant;
     const char *diff;
     const char *state;
+    const char *scenario;
     uint64_t seed_count;
     uint64_t run_ns;
     uint64_t jobs;
@@ -289,6 +292,26 @@ static int run_plants(const struct sim_flags *flags, const struct sim_options *o
     return missed_count ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }
 
+/* ---------------------------------------------------------------- a scenario */
+
+static int run_scenario(const struct sim_flags *flags)
+{
+    const struct scenario_options options = {.path = flags->scenario,
+                                             .out = flags->common.quiet || flags->common.json ? NULL : stdout,
+                                             .log = flags->logs ? stdout : NULL};
+    struct scenario_report report;
+    scenario_run(&options, &report);
+    const enum scenario_verdict verdict = report.verdict;
+    if (verdict == SCENARIO_UNREADABLE)
+        return program_fail(AREG_EIO, "%s", report.why);
+    if (flags->common.json) {
+        printf("{\"v\":1,\"passed\":%s,\"why\":", verdict == SCENARIO_PASSED ? "true" : "false");
+        json_print_string(stdout, report.why, strlen(report.why));
+        printf("}\n");
+    }
+    return verdict == SCENARIO_PASSED ? EXIT_CODE_OK : EXIT_CODE_ERROR;
+}
+
 /* ---------------------------------------------------------------- the command */
 
 static int run_sim(struct sim_flags *flags)
@@ -305,6 +328,10 @@ static int run_sim(struct sim_flags *flags)
     if (flags->lists_plants)
         return run_plants(flags, &options);
     plant_set(plant);
+    if (flags->scenario && (is_many || flags->diff || flags->history || flags->nemesis))
+        return program_fail_usage("--scenario FILE stands with --plant and --log only");
+    if (flags->scenario)
+        return run_scenario(flags);
     return is_many ? run_many(flags, &options) : run_one(flags, &options);
 }
 
@@ -321,7 +348,8 @@ int command_sim(int argc, char **argv)
         .examples = "  areg-lab sim --seed 7 --ops 100000 --code rs:5,3 --nemesis all\n"
                     "  areg-lab sim --seeds 1000\n"
                     "  areg-lab sim --seed 7 --log > before; areg-lab sim --seed 7 --diff before\n"
-                    "  areg-lab sim --plants",
+                    "  areg-lab sim --plants\n"
+                    "  areg-lab sim --scenario tests/sim/scenarios/S10-late-write-back.scenario",
     };
     struct sim_flags flags = {.seed = 1, .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
     flags.jobs = flags.jobs < 1 ? 1 : flags.jobs < CAMPAIGN_JOBS_MAX ? flags.jobs : CAMPAIGN_JOBS_MAX;
@@ -344,6 +372,7 @@ int command_sim(int argc, char **argv)
         {"jobs", 0, FLAG_COUNT, &flags.jobs, "N", "runs at once, default: as many as there are cores", 1,
          CAMPAIGN_JOBS_MAX},
         {"state", 0, FLAG_TEXT, &flags.state, "FILE", "go on with the seed in FILE, and keep it there", 0, 0},
+        {"scenario", 0, FLAG_TEXT, &flags.scenario, "FILE", "play a conversation given message by message", 0, 0},
         {"plant", 0, FLAG_TEXT, &flags.plant, "NAME", "put a planted bug in force", 0, 0},
         {"plants", 0, FLAG_SWITCH, &flags.lists_plants, NULL, "the planted bugs, and how many seeds find each", 0, 0},
         COMMON_FLAGS(&flags.common),

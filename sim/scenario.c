@@ -118,6 +118,6 @@ void scenario_run(const struct scenario_options *options, struct scenario_report
         return;
     if (report->verdict == SCENARIO_PASSED)
         fprintf(options->out, "passed: %u steps\n", report->step_count);
-    else
+    else if (report->verdict == SCENARIO_FAILED)
         fprintf(options->out, "%s\n", report->why);
 }

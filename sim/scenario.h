@@ -22,7 +22,7 @@ enum { SCENARIO_WHY_BYTES = 900 };
 
 struct scenario_options {
     const char *path;
-    FILE *out; /* every step, and what it has led to; NULL: nothing */
+    FILE *out; /* every step, what it has led to, and what has failed; NULL: nothing */
     FILE *log; /* one line for each event of the simulator; may be `out`; NULL: none */
 };
 

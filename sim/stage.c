@@ -456,9 +456,7 @@ static bool play_cancel(struct stage *stage, const struct step *step)
     const char *name = stage->script->ops[step->op].name;
     if (!op || op->has_ended || op->is_lost)
         return stage_fail(stage, "%s is not under way", name);
-    struct client *engine = stage->sim->clients[op->client_index].engine;
-    CHECK(client_cancel(engine, process_now(stage->sim, op->client_index), op->engine_id) == AREG_OK);
-    process_drain(stage->sim, op->client_index);
+    workload_cancel(stage->sim, op->client_index, stage->op_indices[step->op]);
     return is_well(stage);
 }
 

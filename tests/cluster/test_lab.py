@@ -348,6 +348,18 @@ class Simulator(unittest.TestCase):
             self.assertGreater(result["broken_count"], 0)
             self.assertTrue(all(7 <= broken["seed"] < 13 for broken in result["broken"]))
 
+    def test_a_scenario_is_played_step_by_step(self):
+        scenario = os.path.join(os.path.dirname(__file__), "../sim/scenarios/S10-late-write-back.scenario")
+        played = harness.must(lab("sim", "--scenario", scenario)).stdout.decode()
+        self.assertIn('A: w1 = put k "a"', played)
+        self.assertIn("passed: ", played)
+        planted = lab("sim", "--scenario", scenario, "--plant", "fifo-trim", "--json")
+        self.assertEqual(planted.returncode, 1)
+        self.assertFalse(json.loads(planted.stdout)["passed"])
+        unreadable = lab("sim", "--scenario", __file__)
+        self.assertEqual((unreadable.returncode, unreadable.stdout), (1, b""))
+        self.assertIn(b"test_lab.py:1: ", unreadable.stderr)
+
     def test_mistakes_are_answered_with_a_suggestion(self):
         for flags, words in (
             (["--nemesis", "crsh"], b"did you mean crash?"),

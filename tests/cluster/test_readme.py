@@ -32,6 +32,7 @@ class Readme(unittest.TestCase):
         harness.WORK_DIR.mkdir(parents=True, exist_ok=True)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="readme-", dir=harness.WORK_DIR))
         shutil.copy(SOURCE_DIR / "README.md", self.directory)
+        (self.directory / "tests").symlink_to(SOURCE_DIR / "tests")
         self.addCleanup(shutil.rmtree, self.directory)
 
     def run_script(self, lines):
