@@ -136,6 +136,7 @@ enum areg_error load_create(struct load **created, const struct load_options *op
     load->shared.options = *options;
     atomic_init(&load->shared.is_stopped, false);
     atomic_init(&load->shared.ops_left, options->op_count_max);
+    atomic_init(&load->shared.begin_ns, 0);
     atomic_init(&load->shared.end_ns, UINT64_MAX);
     struct random_source noise = {0};
     for (unsigned i = 0; i < NOISE_WORD_COUNT; i++)
@@ -167,8 +168,10 @@ void load_begin(struct load *load)
     uint64_t told;
     CHECK(read(load->stage_over_fd, &told, sizeof told) == sizeof told);
     const uint64_t duration_ns = load->shared.options.duration_ns;
+    const uint64_t begin_ns = load_now_ns();
+    atomic_store(&load->shared.begin_ns, begin_ns);
     if (duration_ns != UINT64_MAX)
-        atomic_store(&load->shared.end_ns, load_now_ns() + duration_ns);
+        atomic_store(&load->shared.end_ns, begin_ns + duration_ns);
     set_stage(load, STAGE_RUN);
 }
 

@@ -284,7 +284,8 @@ void load_client_run(struct load_client *client)
     const bool is_open = options->rate_hz > 0;
     const uint64_t interval_ns = is_open ? options->client_count * UINT64_C(1000000000) / options->rate_hz : 0;
     /* Clients of an open loop begin one after the other, not all at once. */
-    uint64_t due_ns = is_open ? load_now_ns() + interval_ns * client->index / options->client_count : UINT64_MAX;
+    const uint64_t begin_ns = atomic_load(&shared->begin_ns);
+    uint64_t due_ns = is_open ? begin_ns + interval_ns * client->index / options->client_count : UINT64_MAX;
     const uint64_t end_ns = atomic_load(&shared->end_ns);
     uint64_t now_ns;
     bool goes_on;

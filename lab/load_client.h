@@ -23,6 +23,7 @@ struct load_shared {
     uint64_t noise[NOISE_WORD_COUNT]; /* the same in every process */
     _Atomic bool is_stopped;
     _Atomic uint64_t ops_left;
+    _Atomic uint64_t begin_ns; /* of the run: an open loop's operations are due from then on */
     _Atomic uint64_t end_ns;
     pthread_mutex_t history_lock;
 };
