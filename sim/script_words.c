@@ -222,7 +222,7 @@ static bool add_host(struct script_reader *reader, struct host_list *hosts, cons
 bool words_hosts(struct script_reader *reader, bool may_be_rest, struct host_list *hosts)
 {
     const unsigned n = reader->script->code.n;
-    unsigned first_count;
+    unsigned first_count = 0;
     *hosts = (struct host_list){0};
     if (words_accept(reader, "all")) {
         add_first(hosts, n);
