@@ -30,12 +30,16 @@ static enum areg_error abd_put_data(const struct seat *seat, struct slice key, c
     return store_register_put(seat->txn, seat->slot, key, &held);
 }
 
-/* Of all tags below the one that it holds, a member may have had any, and acknowledged it: in the words of a list, they
- * are trimmed. */
+/*
+ * Of all tags below the one that it holds, a member may have had any, and acknowledged it: in the words of a list, they
+ * are trimmed. Whoever asks for the value of one that has been replaced gets the newer one, which serves as well;
+ * otherwise a read among busy writers would run after one value after the other.
+ */
 static enum areg_error abd_get_data(const struct seat *seat, struct slice key, const struct get_data *asked,
                                     struct data_reply *reply, struct slice *payload)
 {
-    const enum areg_error error = list_get_data(seat, key, asked, reply, payload);
+    const struct get_data newest = {.want = asked->want == WANT_TAGS ? WANT_TAGS : WANT_NEWEST};
+    const enum areg_error error = list_get_data(seat, key, &newest, reply, payload);
     if (error == AREG_OK && reply->entry_count > 0)
         reply->trimmed = reply->entries[0].tag;
     return error;

@@ -62,6 +62,22 @@ static void whatever_it_may_have_acknowledged_below_its_value_counts_as_trimmed(
     bench_close(&bench);
 }
 
+static void whoever_asks_for_a_replaced_value_gets_the_one_that_replaced_it(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static struct data_reply reply;
+    bench_open(&bench, "repl:3", 0);
+    bench_put(&bench, "k", tag_of(1), 10);
+    bench_put(&bench, "k", tag_of(2), 20);
+    bench_get_data(&bench, "k", (struct get_data){.want = WANT_TAG, .tag = tag_of(1)}, &reply);
+    assert_true(reply.has_fragment);
+    assert_true(tag_equal(reply.fragment_tag, tag_of(2)));
+    bench_get_data(&bench, "k", (struct get_data){.want = WANT_TAGS}, &reply);
+    assert_false(reply.has_fragment);
+    bench_close(&bench);
+}
+
 static void a_rotten_copy_is_listed_as_damaged_and_never_sent_until_it_is_replaced(void **state)
 {
     (void)state;
@@ -116,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_exactly_the_newest_of_random_puts),
         cmocka_unit_test(whatever_it_may_have_acknowledged_below_its_value_counts_as_trimmed),
+        cmocka_unit_test(whoever_asks_for_a_replaced_value_gets_the_one_that_replaced_it),
         cmocka_unit_test(a_rotten_copy_is_listed_as_damaged_and_never_sent_until_it_is_replaced),
         cmocka_unit_test(without_room_only_what_would_be_stored_is_refused),
         cmocka_unit_test(a_copy_of_another_size_does_not_fit),
