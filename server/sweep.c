@@ -24,7 +24,7 @@ static uint32_t *head_of(const struct sweep_queue *queue, uint32_t membership_in
 bool sweep_init(struct sweep_queue *queue)
 {
     *queue = (struct sweep_queue){0};
-    queue->items = calloc(SWEEP_PENDING_MAX, sizeof *queue->items);
+    queue->items = malloc(SWEEP_PENDING_MAX * sizeof *queue->items);
     queue->heads = malloc(SWEEP_PENDING_MAX * sizeof *queue->heads);
     if (!queue->items || !queue->heads)
         return false;
