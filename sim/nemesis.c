@@ -202,7 +202,7 @@ static bool is_cut(const struct sim *sim, uint32_t number, uint32_t client_index
     if (shape == 0)
         return host_side != client_side;
     if (shape == 1) /* all clients lose some hosts */
-        return host_side && (hosts >> (host_index + 32) & 1);
+        return host_side && (hosts >> (host_index + 32) % 64 & 1);
     return host_index != bridge && host_side != client_side;
 }
 

@@ -104,6 +104,16 @@ static char *logs_under(uint32_t faults)
     return text;
 }
 
+static void links_of_as_many_hosts_as_there_can_be_are_cut(void **state)
+{
+    (void)state;
+    struct sim_options options = {
+        .host_count = SIM_HOST_MAX, .has_faults = true, .faults = UINT32_C(1) << FAULT_PARTITION, .op_count = 1000};
+    assert_int_equal(code_parse("rs:5,3", &options.code), AREG_OK);
+    for (options.seed = 1; options.seed <= 3; options.seed++)
+        run(&options);
+}
+
 static void faults_show_in_what_happens(void **state)
 {
     (void)state;
@@ -250,6 +260,7 @@ int main(void)
         cmocka_unit_test(each_class_alone_strikes_and_breaks_nothing),
         cmocka_unit_test(without_faults_nothing_strikes_and_nothing_fails),
         cmocka_unit_test(all_classes_strike_in_one_long_run),
+        cmocka_unit_test(links_of_as_many_hosts_as_there_can_be_are_cut),
         cmocka_unit_test(faults_show_in_what_happens),
         cmocka_unit_test(rot_is_met_by_readers),
         cmocka_unit_test(full_disks_refuse_what_is_written_until_all_heals),
