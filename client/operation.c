@@ -374,7 +374,7 @@ static void after_get_tag(struct client *client, struct operation *operation, ui
         end(client, operation, AREG_EFULL, now_ns);
         return;
     }
-    if (operation->has_base && !tag_equal(newest, operation->base)) {
+    if (operation->has_base && !tag_equal(newest, operation->base) && !PLANTED(PLANT_BASE_IGNORED)) {
         ask_for_base(client, operation, newest, now_ns);
         return;
     }

@@ -27,6 +27,7 @@ enum plant {
     PLANT_NO_FLOOR,
     PLANT_DELTA_IS_HARD,
     PLANT_LOW_TAG,
+    PLANT_BASE_IGNORED,
     PLANT_COUNT,
 };
 

@@ -217,7 +217,8 @@ struct sim_op {
     uint32_t key_index;
     bool has_base;
     bool has_ended;
-    bool is_lost; /* its client died */
+    bool is_lost;    /* its client died */
+    bool is_limited; /* it has a deadline, or was canceled */
     struct tag base;
     struct tag tag;
     struct tag floor; /* the largest tag of its key that had completed when it began */
@@ -290,6 +291,10 @@ void watch_cluster(struct sim *sim, uint32_t client_index);
 void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index);
 /** A host is about to acknowledge a put (I8). */
 void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag tag);
+/** An operation has ended, with an outcome that it can have had. */
+void watch_outcome(struct sim *sim, const struct sim_op *op);
+/** A covering write has ended. */
+void watch_base(struct sim *sim, const struct sim_op *op);
 /** An operation has ended with this tag (I5, I11). */
 void watch_end(struct sim *sim, const struct sim_op *op);
 void names_fini(struct names *names);
@@ -303,7 +308,6 @@ struct nemesis {
     uint32_t victim;   /* the one host whose disk rots or is lost */
     bool has_rotted;
     uint64_t pace_ns[FAULT_COUNT]; /* the mean time between two strikes */
-    uint32_t group[SIM_HOST_MAX + SIM_CLIENT_MAX];
 };
 
 void nemesis_init(struct sim *sim);
@@ -341,7 +345,8 @@ struct sim {
     struct random_source random;
     uint64_t now_ns;
     struct events events;
-    uint64_t moved_count; /* events whose time was changed */
+    uint64_t moved_count;        /* events whose time was changed */
+    uint32_t moment_event_count; /* at `now_ns`, so far */
     struct weather weather;
     struct nemesis nemesis;
     struct cluster cluster;

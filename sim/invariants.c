@@ -251,6 +251,57 @@ static void judge_value(struct sim *sim, const struct sim_op *op)
                sim->keys[op->key_index].text, TAG_ARGUMENTS(op->tag));
 }
 
+/* ---------------------------------------------------------------- outcomes */
+
+void watch_outcome(struct sim *sim, const struct sim_op *op)
+{
+    bool is_possible = false;
+    switch (op->error) {
+    case AREG_OK:
+        is_possible = true;
+        break;
+    case AREG_ENOTFOUND:
+        is_possible = !is_write(op) && op->kind != CLIENT_LIST;
+        break;
+    case AREG_ESTALE:
+        is_possible = op->has_base;
+        break;
+    case AREG_EFULL:
+        is_possible = is_write(op) && sim->report->fault_counts[FAULT_FULL] > 0;
+        break;
+    case AREG_EMAYBE:
+        is_possible = is_write(op) && op->is_limited;
+        break;
+    case AREG_EUNAVAIL:
+    case AREG_ECANCELED:
+        is_possible = op->is_limited;
+        break;
+    case AREG_ECORRUPT:
+        is_possible = (!is_write(op) || op->has_base) &&
+                      sim->report->fault_counts[FAULT_ROT] + sim->report->fault_counts[FAULT_CORRUPT] > 0;
+        break;
+    default:
+        break;
+    }
+    if (!is_possible)
+        broken(sim, "outcome", "an operation has ended with %s, for which there is no reason", error_name(op->error));
+}
+
+void watch_base(struct sim *sim, const struct sim_op *op)
+{
+    const char *key = sim->keys[op->key_index].text;
+    if (!op->has_base)
+        return;
+    if (op->error == AREG_OK && tag_compare(op->base, op->floor) < 0)
+        broken(sim, "base", "%s: a write covers " TAG_FORMAT ", and " TAG_FORMAT " had completed before it began", key,
+               TAG_ARGUMENTS(op->base), TAG_ARGUMENTS(op->floor));
+    if (op->error == AREG_ESTALE && (tag_equal(op->tag, op->base) || tag_compare(op->tag, op->floor) < 0))
+        broken(sim, "base", "%s: a write over " TAG_FORMAT " is refused because of " TAG_FORMAT, key,
+               TAG_ARGUMENTS(op->base), TAG_ARGUMENTS(op->tag));
+}
+
+/* ---------------------------------------------------------------- all that an end tells */
+
 void watch_end(struct sim *sim, const struct sim_op *op)
 {
     struct sim_key *key = &sim->keys[op->key_index];

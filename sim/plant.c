@@ -27,6 +27,7 @@ static const struct {
     [PLANT_NO_FLOOR] = {"no-floor", "a get-data returns the newest tag that decodes, whatever may be above it"},
     [PLANT_DELTA_IS_HARD] = {"delta-is-hard", "delta drops entries that nothing has superseded (S3)"},
     [PLANT_LOW_TAG] = {"low-tag", "a write takes its tag from one reply instead of a quorum's largest"},
+    [PLANT_BASE_IGNORED] = {"base-ignored", "a covering write covers whatever there is"},
 };
 
 _Static_assert(sizeof plants / sizeof plants[0] == PLANT_COUNT, "every planted bug has a name");

@@ -48,6 +48,21 @@ static void read_all(struct sim *sim)
     }
 }
 
+/* And written again. */
+static void write_all(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->options.key_count && !sim->is_broken; i++) {
+        const struct op_request request = {
+            .kind = CLIENT_PUT, .key_index = i, .value_bytes = 8, .timeout_ns = UINT64_MAX};
+        const uint32_t op_index = workload_submit(sim, i % sim->options.client_count, &request);
+        run_until_quiet(sim, sim->now_ns + LIVENESS_NS);
+        judge_liveness(sim, "of the last writes");
+        if (!sim->is_broken && sim->ops[op_index].error != AREG_OK)
+            broken(sim, "liveness", "%s can not be written after all has healed: %s", sim->keys[i].text,
+                   error_name(sim->ops[op_index].error));
+    }
+}
+
 static void print_history(const struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->op_count; i++) {
@@ -99,6 +114,8 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
     judge_liveness(sim, "under way");
     if (!sim->is_broken)
         read_all(sim);
+    if (!sim->is_broken)
+        write_all(sim);
     /* What an invariant found shows in the history, too, if it came to its clients. */
     if (!sim->is_broken || sim->options.timeline)
         sim_judge(sim);

@@ -71,6 +71,7 @@ uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op
                           .kind = request->kind,
                           .key_index = request->key_index,
                           .has_base = request->has_base,
+                          .is_limited = request->timeout_ns != UINT64_MAX,
                           .base = request->base,
                           .floor = key->completed,
                           .value_digest = request->kind == CLIENT_PUT ? checksum_value(value) : 0,
@@ -129,6 +130,17 @@ static uint64_t draw_timeout(struct sim *sim)
                : draw_scale(sim, 2 * weather->delay_min_ns, 4 * weather->delay_max_ns + 1 * MS);
 }
 
+/* Mostly the newest that has completed; now and then what another operation had, and may have been overwritten. */
+static struct tag draw_base(struct sim *sim, uint32_t key_index)
+{
+    if (sim->op_count > 0 && random_below(&sim->random, 4) == 0) {
+        const struct sim_op *op = &sim->ops[random_below(&sim->random, sim->op_count)];
+        if (op->key_index == key_index)
+            return op->tag;
+    }
+    return sim->keys[key_index].completed;
+}
+
 void workload_next(struct sim *sim, uint32_t client_index)
 {
     const struct sim_client *client = &sim->clients[client_index];
@@ -142,7 +154,7 @@ void workload_next(struct sim *sim, uint32_t client_index)
         request.value_bytes = draw_value_bytes(sim);
     if (is_write(request.kind) && random_below(&sim->random, 6) == 0) {
         request.has_base = true;
-        request.base = sim->keys[request.key_index].completed;
+        request.base = draw_base(sim, request.key_index);
     }
     if (random_below(&sim->random, 3) == 0)
         request.timeout_ns = draw_timeout(sim);
@@ -154,9 +166,10 @@ void workload_next(struct sim *sim, uint32_t client_index)
 
 void workload_cancel(struct sim *sim, uint32_t client_index, uint32_t op_index)
 {
-    const struct sim_op *op = &sim->ops[op_index];
+    struct sim_op *op = &sim->ops[op_index];
     if (op->has_ended || op->is_lost)
         return;
+    op->is_limited = true;
     CHECK(client_cancel(sim->clients[client_index].engine, process_now(sim, client_index), op->engine_id) == AREG_OK);
     process_drain(sim, client_index);
 }
@@ -225,6 +238,8 @@ void workload_done(struct sim *sim, uint32_t client_index, const struct client_d
         op->value_bytes = done->value_bytes;
     }
     trace(sim, TRACE_DONE, client_index, (uintptr_t)done->context, done->error, done->tag.z);
+    watch_outcome(sim, op);
+    watch_base(sim, op);
     if (op->kind == CLIENT_LIST) {
         if (done->error == AREG_OK)
             judge_listing(sim, op, done);

@@ -26,7 +26,7 @@ uint64_t draw_scale(struct sim *sim, uint64_t low, uint64_t high)
 
 uint64_t draw_exponential(struct sim *sim, uint64_t mean)
 {
-    /* Halving the mean for each tail of a coin, and a uniform part: memoryless enough. */
+    /* Whole means, each time that one of three sides of a die comes up, and a uniform part: memoryless enough. */
     uint64_t drawn = random_below(&sim->random, mean + 1);
     for (int i = 0; i < 19 && random_below(&sim->random, 3) == 0; i++)
         drawn += mean;
@@ -143,11 +143,18 @@ void sim_hasten(struct sim *sim, uint64_t latest_ns)
     events_fini(&all);
 }
 
+/* Of so many events at one moment, each leads to the next, and time stands still: far more than there are on their way
+ * when everything that was held up goes on at once. */
+enum { MOMENT_EVENT_MAX = 1000 * 1000 };
+
 bool sim_step(struct sim *sim, uint64_t until_ns)
 {
     struct event event;
     if (sim->events.count == 0 || sim->events.heap[0].due_ns > until_ns || !events_pop(&sim->events, &event))
         return false;
+    sim->moment_event_count = event.due_ns > sim->now_ns ? 0 : sim->moment_event_count + 1;
+    if (sim->moment_event_count == MOMENT_EVENT_MAX)
+        broken(sim, "liveness", "%u events, and no time has passed", (unsigned)MOMENT_EVENT_MAX);
     sim->now_ns = event.due_ns;
     const uint64_t paused_ns = paused_until(sim, &event);
     if (paused_ns > sim->now_ns) {
@@ -163,7 +170,7 @@ bool sim_step(struct sim *sim, uint64_t until_ns)
 
 static void draw_options(struct sim *sim)
 {
-    static const char *const codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5", "rs:5,1"};
+    static const char *const codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5", "rs:5,1", "repl:4", "rs:6,3"};
     struct sim_options *options = &sim->options;
     if (options->code.n == 0)
         CHECK(code_parse(codes[random_below(&sim->random, sizeof codes / sizeof codes[0])], &options->code) == AREG_OK);

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-const char *const calm_codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5", "rs:5,1", NULL};
+const char *const calm_codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5", "rs:5,1", "repl:4", "rs:6,3", NULL};
 
 void calm_init(struct calm *calm, const struct calm_options *options)
 {

@@ -341,6 +341,72 @@ static void what_was_not_written_is_not_what_is_read(void **state)
     }
 }
 
+static void an_end_without_a_reason_is_an_outcome_that_can_not_be(void **state)
+{
+    (void)state;
+    static const struct {
+        enum client_op_kind kind;
+        enum areg_error error;
+        bool is_limited, has_base, was_full;
+        bool is_possible;
+    } ends[] = {
+        {CLIENT_GET, AREG_OK, false, false, false, true},
+        {CLIENT_GET, AREG_ENOTFOUND, false, false, false, true},
+        {CLIENT_PUT, AREG_ENOTFOUND, true, false, false, false},
+        {CLIENT_GET, AREG_EUNAVAIL, true, false, false, true},
+        {CLIENT_GET, AREG_EUNAVAIL, false, false, false, false},
+        {CLIENT_PUT, AREG_ECANCELED, false, false, false, false},
+        {CLIENT_PUT, AREG_EMAYBE, true, false, false, true},
+        {CLIENT_PUT, AREG_EMAYBE, false, false, false, false},
+        {CLIENT_GET, AREG_EMAYBE, true, false, false, false},
+        {CLIENT_PUT, AREG_ESTALE, false, true, false, true},
+        {CLIENT_PUT, AREG_ESTALE, true, false, true, false},
+        {CLIENT_PUT, AREG_EFULL, false, false, true, true},
+        {CLIENT_PUT, AREG_EFULL, true, false, false, false},
+        {CLIENT_GET, AREG_ECORRUPT, true, false, false, false},
+    };
+    for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct calm calm;
+        begin(&calm, "rs:5,3");
+        const struct sim_op op = {.kind = ends[i].kind,
+                                  .error = ends[i].error,
+                                  .is_limited = ends[i].is_limited,
+                                  .has_base = ends[i].has_base};
+        calm.report.fault_counts[FAULT_FULL] = ends[i].was_full;
+        watch_outcome(calm.sim, &op);
+        assert_string_equal(calm.report.broken, ends[i].is_possible ? "" : "outcome");
+        sim_destroy(calm.sim);
+    }
+}
+
+static void a_covering_write_covers_nothing_older_and_is_refused_for_something_else(void **state)
+{
+    (void)state;
+    static const struct {
+        struct sim_op op;
+        const char *broken;
+    } ends[] = {
+        {{.error = AREG_OK, .base = {2, 5}, .tag = {3, 1}, .floor = {2, 5}}, ""},
+        {{.error = AREG_OK, .base = {2, 4}, .tag = {3, 1}, .floor = {2, 5}}, "base"},
+        {{.error = AREG_ESTALE, .base = {2, 4}, .tag = {2, 5}, .floor = {2, 5}}, ""},
+        {{.error = AREG_ESTALE, .base = {2, 5}, .tag = {2, 5}, .floor = {2, 5}}, "base"},
+        {{.error = AREG_ESTALE, .base = {2, 5}, .tag = {2, 4}, .floor = {2, 5}}, "base"},
+        {{.error = AREG_EUNAVAIL, .base = {1, 0}, .floor = {2, 5}}, ""},
+    };
+    for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct calm calm;
+        begin(&calm, "rs:5,3");
+        struct sim_op op = ends[i].op;
+        op.kind = CLIENT_PUT;
+        watch_base(calm.sim, &op);
+        assert_string_equal(calm.report.broken, "");
+        op.has_base = true;
+        watch_base(calm.sim, &op);
+        assert_string_equal(calm.report.broken, ends[i].broken);
+        sim_destroy(calm.sim);
+    }
+}
+
 static void an_operation_that_ends_twice_breaks_I12(void **state)
 {
     (void)state;
@@ -390,6 +456,8 @@ int main(void)
         cmocka_unit_test(an_operation_that_ends_below_its_floor_breaks_I5),
         cmocka_unit_test(an_operation_that_ends_with_what_too_few_hosts_have_breaks_I11),
         cmocka_unit_test(what_was_not_written_is_not_what_is_read),
+        cmocka_unit_test(an_end_without_a_reason_is_an_outcome_that_can_not_be),
+        cmocka_unit_test(a_covering_write_covers_nothing_older_and_is_refused_for_something_else),
         cmocka_unit_test(an_operation_that_ends_twice_breaks_I12),
         cmocka_unit_test(a_listing_without_what_was_written_before_is_broken),
     };

@@ -36,6 +36,7 @@ static const unsigned seeds_needed[PLANT_COUNT] = {
     [PLANT_NO_FLOOR] = 2,
     [PLANT_DELTA_IS_HARD] = 3,
     [PLANT_LOW_TAG] = 2,
+    [PLANT_BASE_IGNORED] = 2,
 };
 /* With ten times as many, a bug that is found as easily as before is missed by one change of the seeds in 20,000. */
 enum { SAFETY = 10 };

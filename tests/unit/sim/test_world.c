@@ -222,6 +222,20 @@ static void a_paused_process_does_nothing_until_it_goes_on(void **state)
     calm_fini(&calm);
 }
 
+static void time_that_stands_still_is_found(void **state)
+{
+    (void)state;
+    struct calm calm;
+    calm_init(&calm, &(struct calm_options){.code = "rs:5,3"});
+    /* Somebody who is waiting for nobody, and is never done. */
+    for (uint64_t i = 0; i < 2000 * 1000 && !calm.sim->is_broken; i++) {
+        sim_push(calm.sim, calm.sim->now_ns, (struct event){.kind = EVENT_SUBMIT, .a = 0, .b = UINT32_MAX});
+        sim_step(calm.sim, UINT64_MAX);
+    }
+    assert_string_equal(calm.report.broken, "liveness");
+    sim_destroy(calm.sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +248,7 @@ int main(void)
         cmocka_unit_test(what_never_happens_draws_nothing_and_the_rest_as_often_as_it_should),
         cmocka_unit_test(packets_of_one_link_arrive_in_their_order_also_after_a_pause),
         cmocka_unit_test(a_paused_process_does_nothing_until_it_goes_on),
+        cmocka_unit_test(time_that_stands_still_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
