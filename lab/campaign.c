@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,6 +101,7 @@ static bool write_state(struct campaign *campaign)
 
 _Noreturn static void work(const struct sim_options *with, int order_fd, int news_fd, int says_fd)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would ever hear what it finds */
     dup2(says_fd, STDERR_FILENO);
     static struct news news;
     uint64_t seed;
@@ -121,9 +123,11 @@ static bool start_worker(struct campaign *campaign, struct worker *worker)
     int news[2] = {-1, -1};
     const int says_fd = memfd_create("areg-lab sim", MFD_CLOEXEC);
     if (says_fd < 0 || pipe2(orders, O_CLOEXEC) != 0 || pipe2(news, O_CLOEXEC) != 0) {
+        const int cause = errno;
         close(says_fd);
         close(orders[0]);
         close(orders[1]);
+        errno = cause;
         return false;
     }
     fflush(NULL);
@@ -234,12 +238,13 @@ static void take_death(struct campaign *campaign, struct worker *worker)
     const uint64_t seed = worker->seed;
     const ssize_t says_bytes = pread(worker->says_fd, says, sizeof says - 1, 0);
     says[says_bytes > 0 ? says_bytes : 0] = 0;
-    says[strcspn(says, "\n")] = 0;
+    const char *line = says + strspn(says, "=\n"); /* sanitizers begin with a rule */
+    says[strcspn(line, "\n") + (size_t)(line - says)] = 0;
     const int status = stop_worker(worker);
     if (WIFSIGNALED(status))
-        snprintf(why, sizeof why, "ended by signal %d (%s): %s", WTERMSIG(status), strsignal(WTERMSIG(status)), says);
+        snprintf(why, sizeof why, "ended by signal %d (%s): %s", WTERMSIG(status), strsignal(WTERMSIG(status)), line);
     else
-        snprintf(why, sizeof why, "ended with exit code %d: %s", WEXITSTATUS(status), says);
+        snprintf(why, sizeof why, "ended with exit code %d: %s", WEXITSTATUS(status), line);
     campaign->result->seed_count++;
     keep_broken(campaign->result, seed, "assertion", why);
 }
@@ -282,8 +287,10 @@ static bool turn(struct campaign *campaign)
     }
     if (busy_count == 0)
         return false;
-    if (poll(fds, busy_count, 500) < 0 && errno != EINTR)
+    if (poll(fds, busy_count, 500) < 0 && errno != EINTR) {
+        snprintf(campaign->why, SIM_WHY_BYTES, "waiting for the workers: %s", strerror(errno));
         return false;
+    }
     for (unsigned i = 0; i < busy_count; i++) {
         struct worker *worker = &campaign->workers[busy[i]];
         if (fds[i].revents == 0)

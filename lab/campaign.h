@@ -41,7 +41,8 @@ struct campaign_result {
     uint64_t fault_counts[FAULT_COUNT];
 };
 
-/** AREG_EIO: no process could be started, or the state not be read or written; `why` is a sentence. */
+/** AREG_EIO: no process could be started, or the state not be read or written; `why` is a sentence, and `*result` what
+ * had been found before. */
 enum areg_error campaign_run(const struct campaign_options *options, struct campaign_result *result,
                              char why[SIM_WHY_BYTES]) MUST_USE;
 

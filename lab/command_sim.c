@@ -232,7 +232,7 @@ static int run_many(const struct sim_flags *flags, const struct sim_options *opt
     char why[SIM_WHY_BYTES];
     const struct campaign_options campaign = campaign_of(flags, options);
     const enum areg_error error = campaign_run(&campaign, &result, why);
-    if (error != AREG_OK)
+    if (error != AREG_OK && result.seed_count == 0)
         return program_fail(error, "%s", why);
     if (flags->common.json)
         campaign_report_json(&result, stdout);
@@ -242,6 +242,8 @@ static int run_many(const struct sim_flags *flags, const struct sim_options *opt
         printf("again     ");
         print_command(flags, result.broken[i].seed, stdout);
     }
+    if (error != AREG_OK) /* and yet all that was found is said */
+        return program_fail(error, "%s", why);
     return result.broken_count ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }
 
