@@ -230,7 +230,7 @@ struct areg_request {
  *           areg_detail() says what was wrong.
  * Delivers  GET, STAT: AREG_OK, AREG_ENOTFOUND, AREG_EUNAVAIL, AREG_ECORRUPT, AREG_ECANCELED, AREG_EVERSION,
  *           AREG_ENOMEM. PUT, DEL: AREG_OK, AREG_EMAYBE, and the same but AREG_ENOTFOUND and AREG_ECORRUPT,
- *           and AREG_ESTALE, AREG_EFULL.
+ *           and AREG_EFULL; over a base also AREG_ESTALE, AREG_ECORRUPT.
  * Cost      GET: one round of messages and one value received, two rounds when hosts disagree. PUT: two
  *           rounds, n/k values sent. DEL, STAT: no value.
  */
