@@ -64,6 +64,7 @@ struct candidate {
     struct voters listed;                 /* members that have listed it since all were asked */
     struct voters gone;                   /* of these, members that have dropped it since */
     struct voters damaged;                /* members whose fragment is not intact */
+    struct voters bent;                   /* members whose fragment did not arrive as it was sent, in this round */
     unsigned needed_count;                /* fragments that it takes: k, or one more to tell which of them is wrong */
 };
 

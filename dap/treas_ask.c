@@ -96,6 +96,9 @@ static enum areg_error treas_request(struct ask *ask, unsigned member_index, str
     return AREG_OK;
 }
 
+/* After so many rounds a fragment that never arrives as it was sent counts as damaged on its member: a second or so. */
+enum { BENT_ROUND_COUNT_MAX = 16 };
+
 /* ---------------------------------------------------------------- get-data: what was heard */
 
 static bool is_candidate_of(const struct candidate *candidate, const struct entry *entry)
@@ -148,7 +151,8 @@ static enum areg_error candidate_of(struct ask *ask, const struct entry *entry, 
     ask->candidate_count++;
     added->value.entry = *entry;
     added->value.entry.flags &= ENTRY_TOMBSTONE;
-    added->value.present = added->listed = added->gone = added->damaged = (struct voters){0};
+    added->value.present = added->listed = added->gone = (struct voters){0};
+    added->damaged = added->bent = (struct voters){0};
     added->needed_count = ask->config->code.k;
     *found = added;
     return AREG_OK;
@@ -169,6 +173,7 @@ static void note_fragment(struct ask *ask, struct candidate *candidate, unsigned
     }
     candidate->value.fragments[member_index] = slice_ref(fragment);
     voters_add(&candidate->value.present, member_index);
+    voters_remove(&candidate->bent, member_index);
 }
 
 static enum areg_error note_entry(struct ask *ask, unsigned member_index, const struct entry *entry,
@@ -332,10 +337,10 @@ static struct voters intact_holders(const struct candidate *candidate)
     return voters_minus(voters_minus(candidate->listed, candidate->gone), candidate->damaged);
 }
 
-/* Members that can still give a fragment, and those that have. */
+/* Members that can still give a fragment in this round, and those that have. */
 static struct voters sources_of(const struct candidate *candidate)
 {
-    return voters_union(intact_holders(candidate), candidate->value.present);
+    return voters_union(voters_minus(intact_holders(candidate), candidate->bent), candidate->value.present);
 }
 
 /* The newest candidate at or above T0 with enough fragments at hand, else the newest that enough members still have;
@@ -432,7 +437,7 @@ static void begin_again(struct ask *ask)
         struct candidate *candidate = &ask->candidates[i];
         if (candidate->value.present.bits == 0 && candidate->damaged.bits == 0)
             continue; /* Nothing that would have to be learned anew. */
-        candidate->listed = candidate->gone = (struct voters){0};
+        candidate->listed = candidate->gone = candidate->bent = (struct voters){0};
         if (kept_count < i)
             ask->candidates[kept_count] = *candidate;
         kept_count++;
@@ -462,7 +467,7 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
             is_hedge = is_hedge || ask->members[i].is_awaited;
     }
     unsigned asked_count = 0;
-    const struct voters holders = voters_minus(intact_holders(target), target->value.present);
+    const struct voters holders = voters_minus(sources_of(target), target->value.present);
     for (int is_slow = 0; is_slow <= 1; is_slow++) {
         for (unsigned i = 0; i < ask->config->member_count && count < target->needed_count; i++) {
             struct ask_member *member = &ask->members[i];
@@ -489,13 +494,17 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
  * have completed would be readable, were all fragments that are listed intact: waiting brings nothing back. */
 static bool is_corrupt(const struct ask *ask)
 {
+    /* What arrives bent time after time will not arrive. */
+    const bool hopes = ask->round_count < BENT_ROUND_COUNT_MAX;
     if (ask->round_count < 3 || ask_missing(ask).bits)
         return false;
     for (unsigned i = 0; i < ask->candidate_count; i++) {
         const struct candidate *candidate = &ask->candidates[i];
+        struct voters sources = sources_of(candidate);
+        if (hopes)
+            sources = voters_union(sources, intact_holders(candidate));
         if (tag_compare(candidate->value.entry.tag, ask->floor) >= 0 && candidate->gone.bits == 0 &&
-            voters_count(candidate->listed) >= ask->config->code.k &&
-            voters_count(sources_of(candidate)) < candidate->needed_count)
+            voters_count(candidate->listed) >= ask->config->code.k && voters_count(sources) < candidate->needed_count)
             return true;
     }
     return false;
@@ -541,17 +550,18 @@ static void discard_fragment(struct candidate *candidate, unsigned member_index)
 {
     slice_unref(&candidate->value.fragments[member_index]);
     voters_remove(&candidate->value.present, member_index);
-    voters_add(&candidate->damaged, member_index);
 }
 
-/* The value does not match its digest. Throw out the fragments that are not what their member stored. */
-static bool discard_rotten(struct ask *ask, struct candidate *candidate)
+/* The value does not match its digest. Throw out the fragments that are not what their member stored: members send no
+ * fragment that does not match, so it was damaged on its way, and may be had in another round. */
+static bool discard_bent(struct ask *ask, struct candidate *candidate)
 {
     bool has_discarded = false;
     for (unsigned i = 0; i < ask->config->member_count; i++) {
         if (voters_has(candidate->value.present, i) &&
             checksum_fragment(candidate->value.fragments[i]) != candidate->checksums[i]) {
             discard_fragment(candidate, i);
+            voters_add(&candidate->bent, i);
             has_discarded = true;
         }
     }
@@ -578,6 +588,7 @@ static enum areg_error leave_one_out(struct ask *ask, struct candidate *candidat
             return error;
         if (*matches) {
             discard_fragment(candidate, i);
+            voters_add(&candidate->damaged, i);
             candidate->needed_count = ask->config->code.k;
             return AREG_OK;
         }
@@ -596,7 +607,7 @@ static enum areg_error settle_value(struct ask *ask, struct candidate *candidate
     const enum areg_error error = decode(ask, candidate, candidate->value.present, matches);
     if (error != AREG_OK || *matches)
         return error;
-    if (discard_rotten(ask, candidate))
+    if (discard_bent(ask, candidate))
         return AREG_OK;
     return leave_one_out(ask, candidate, matches);
 }

@@ -9,6 +9,24 @@
 /* After everything has healed, all that is under way must end within this: several of the longest waits of a client,
  * with its clock at half speed. */
 #define LIVENESS_NS (120 * SECOND)
+/* The first phase ends if no operation has begun or ended for so long: whatever strikes is over after some minutes. */
+#define STALL_NS (3600 * SECOND)
+
+/* The first phase, until all operations have begun. If none ends any more, healing shows whether they still can. */
+static void run_under_faults(struct sim *sim)
+{
+    uint64_t progress_ns = sim->now_ns;
+    uint32_t open_op_count = sim->open_op_count;
+    uint64_t op_count = sim->report->op_count;
+    while (!sim->is_broken && sim->report->op_count < sim->options.op_count && sim_step(sim, UINT64_MAX)) {
+        if (sim->open_op_count != open_op_count || sim->report->op_count != op_count)
+            progress_ns = sim->now_ns;
+        else if (sim->now_ns - progress_ns > STALL_NS)
+            break;
+        open_op_count = sim->open_op_count;
+        op_count = sim->report->op_count;
+    }
+}
 
 static void run_until_quiet(struct sim *sim, uint64_t until_ns)
 {
@@ -106,8 +124,7 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
     sim->is_submitting = true;
     for (uint32_t i = 0; i < sim->options.client_count; i++)
         process_drain(sim, i);
-    while (!sim->is_broken && report->op_count < sim->options.op_count && sim_step(sim, UINT64_MAX))
-        ;
+    run_under_faults(sim);
     sim->is_submitting = false;
     nemesis_heal(sim);
     run_until_quiet(sim, sim->now_ns + LIVENESS_NS);

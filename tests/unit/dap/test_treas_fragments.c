@@ -236,12 +236,33 @@ static void too_few_intact_fragments_are_told_when_all_members_have_answered(voi
                 held->is_bent = kind == 2;
             }
             members_begin_get(&members, true);
-            members_settle(&members, (struct voters){silent ? 1 << 4 : 0}, 1000 * MS);
+            members_settle(&members, (struct voters){silent ? 1 << 4 : 0}, 5000 * MS);
             assert_int_equal(members.ask.state, silent ? ASK_WAITING : ASK_FAILED);
             if (!silent)
                 assert_int_equal(members.ask.error, AREG_ECORRUPT);
         }
     }
+    members_close(&members);
+}
+
+static void what_was_damaged_on_its_way_can_be_had_in_another_round(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:5,3");
+    members_hold_all(&members, 3);
+    /* One never got it and one does not answer, so that each of the three fragments is needed; each is bent once. */
+    for (unsigned i = 0; i < 3; i++)
+        members.made[i].held[0].is_bent = true;
+    members.made[3] = members.made[4] = (struct made_member){0};
+    members_begin_get(&members, true);
+    members_take(&members);
+    for (unsigned i = 0; i < 4; i++)
+        members_answer(&members, i);
+    assert_int_equal(members.ask.state, ASK_WAITING);
+    for (unsigned i = 0; i < 3; i++)
+        members.made[i].held[0].is_bent = false;
+    members_settle(&members, (struct voters){1 << 4}, 1000 * MS);
+    assert_true(members_has_read(&members, 3));
     members_close(&members);
 }
 
@@ -320,6 +341,7 @@ int main(void)
         cmocka_unit_test(what_was_left_over_when_the_value_was_put_together_is_not_written_back),
         cmocka_unit_test(two_values_under_one_tag_are_never_mixed),
         cmocka_unit_test(too_few_intact_fragments_are_told_when_all_members_have_answered),
+        cmocka_unit_test(what_was_damaged_on_its_way_can_be_had_in_another_round),
         cmocka_unit_test(nothing_is_called_lost_while_a_member_is_only_busy),
         cmocka_unit_test(a_damaged_fragment_of_an_abandoned_write_is_no_corruption),
         cmocka_unit_test(an_abandoned_write_that_can_not_be_read_blocks_nobody),
