@@ -186,6 +186,7 @@ enum areg_error client_submit(struct client *client, uint64_t now_ns, const stru
     operation->phase = 0;
     operation->may_have_effect = false;
     operation->is_tombstone = false;
+    operation->is_stale = false;
     operation->is_queued = false;
     operation->tag_floor = TAG_ZERO;
     operation->unconfirmed = (struct voters){0};

@@ -71,13 +71,14 @@ struct operation {
     uint64_t deadline_ns;
     void *context;
     uint64_t value_digest; /* PUT, DEL */
-    struct tag tag_floor;  /* PUT, DEL: of earlier writes of this handle that may take effect yet; ours is above */
+    struct tag tag_floor;  /* PUT, DEL over a base: the newest that some member has; ours is above */
 
     struct shard_view *view; /* once the cluster is known */
     struct ask ask;
     uint32_t phase;
     bool may_have_effect;      /* a put-data of this write has left */
     bool is_tombstone;         /* a read: what was found */
+    bool is_stale;             /* a covering write: its base is not the newest, and it only writes that back */
     struct voters unconfirmed; /* members to send the confirmation to */
 
     struct client_done outcome;
@@ -141,6 +142,7 @@ enum { HEDGE_FACTOR = 4 };
 struct client {
     struct random_source random;
     struct tag_source tags;
+    struct tag tag_floor; /* the largest of a write that may take effect yet; those that come later are above */
     uint32_t inflight_max;
     uint32_t inflight_count;
 

@@ -104,7 +104,7 @@ static enum areg_error start(struct client *client, struct operation *operation,
     enum operation_state state;
     if (is_write(operation)) {
         state = OP_GETTING_TAG;
-        error = ask_begin_get_tag(&operation->ask, &options, now_ns);
+        error = ask_begin_get_tag(&operation->ask, &options, operation->value.bytes, now_ns);
     } else if (operation->kind == CLIENT_LIST) {
         const struct list_keys list_keys = {
             .prefix = operation->key, .after = operation->after, .key_count_max = operation->key_count_max};
@@ -219,8 +219,6 @@ static struct operation *unchain(struct client *client, struct operation *operat
     heir->chain_last = head->chain_last;
     *link = heir;
     heir->is_queued = false;
-    /* Writes of one handle to one key take effect in order, also those of unknown outcome. */
-    heir->tag_floor = head->may_have_effect ? tag_max(head->tag_floor, head->outcome.tag) : head->tag_floor;
     return heir;
 }
 
@@ -251,6 +249,10 @@ static void conclude(struct client *client, struct operation *operation, enum ar
         operation->outcome.piece_count = 0;
     }
     if (is_write(operation)) {
+        /* Writes of one handle to one key take effect in order, also those of unknown outcome. That tags of other keys
+         * rise with it does no harm. */
+        if (error == AREG_EMAYBE)
+            client->tag_floor = tag_max(client->tag_floor, operation->outcome.tag);
         client->counters.writes++;
         client->counters.write_rounds += operation->outcome.rounds;
     } else if (operation->kind != CLIENT_LIST) {
@@ -308,14 +310,32 @@ static void begin_put(struct client *client, struct operation *operation, struct
         operation_give_up(client, operation, error, now_ns);
 }
 
+/* Put what a get-data has found, only to those that lack it, before anyone may see it [ARES, Alg. 1; PROTOCOL §4]. */
+static void write_back(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    struct ask *ask = &operation->ask;
+    struct coded_value *found = &ask->candidates[ask->chosen].value;
+    const struct voters holders = ask_chosen_holders(ask);
+    struct coded_value value = {.entry = found->entry, .present = found->present};
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (voters_has(found->present, i))
+            value.fragments[i] = found->fragments[i];
+    found->present = (struct voters){0};
+    close_ask(client, operation);
+    operation->outcome.wrote_back = true;
+    begin_put(client, operation, &value, holders, now_ns);
+}
+
 /* Choose the tag of a write, once and for all, above `newest`, and put. */
 static void put_new_value(struct client *client, struct operation *operation, struct tag newest, uint64_t now_ns)
 {
     const unsigned n = operation->view->config.member_count;
+    if (!PLANTED(PLANT_TAG_REUSE))
+        newest = tag_max(newest, tag_max(operation->tag_floor, client->tag_floor));
     if (tag_source_is_spent(&client->tags))
         tag_source_init(&client->tags, random_next(&client->random));
     struct coded_value value = {
-        .entry.tag = tag_source_next(&client->tags, tag_max(newest, operation->tag_floor)),
+        .entry.tag = tag_source_next(&client->tags, newest),
         .entry.value_digest = operation->value_digest,
         .entry.value_bytes = (uint32_t)operation->value.bytes,
         .entry.flags = operation->kind == CLIENT_DEL ? ENTRY_TOMBSTONE : 0,
@@ -354,11 +374,16 @@ static void ask_for_base(struct client *client, struct operation *operation, str
 
 static void after_base(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    const struct ask *ask = &operation->ask;
+    struct ask *ask = &operation->ask;
     const struct tag current = ask->chosen < 0 ? TAG_ZERO : ask->tag;
     if (!tag_equal(current, operation->base)) {
         operation->outcome.tag = current;
-        end(client, operation, AREG_ESTALE, now_ns);
+        operation->is_stale = true;
+        /* The tag that it is told is a read's: whoever reads after this must find it, too. */
+        if (ask->chosen < 0 || ask->is_complete)
+            end(client, operation, AREG_ESTALE, now_ns);
+        else
+            write_back(client, operation, now_ns);
         return;
     }
     close_ask(client, operation);
@@ -395,6 +420,10 @@ static void take_pieces(struct operation *operation)
 /* A read has its tag, and the next operation on any client will see it: it may return. */
 static void complete(struct client *client, struct operation *operation, uint64_t now_ns)
 {
+    if (operation->is_stale) {
+        end(client, operation, AREG_ESTALE, now_ns);
+        return;
+    }
     confirm_later(client, operation->view, operation->key, operation->outcome.tag, operation->unconfirmed, now_ns);
     const bool has_value = is_write(operation) || !operation->is_tombstone;
     end(client, operation, has_value ? AREG_OK : AREG_ENOTFOUND, now_ns);
@@ -417,16 +446,7 @@ static void after_get_data(struct client *client, struct operation *operation, u
         complete(client, operation, now_ns);
         return;
     }
-    /* Write back, only to those that lack it, before anyone may see it [ARES, Alg. 1; PROTOCOL §4]. */
-    const struct voters holders = ask_chosen_holders(ask);
-    struct coded_value value = {.entry = found->entry, .present = found->present};
-    for (unsigned i = 0; i < ask->config->member_count; i++)
-        if (voters_has(found->present, i))
-            value.fragments[i] = found->fragments[i];
-    found->present = (struct voters){0};
-    close_ask(client, operation);
-    operation->outcome.wrote_back = true;
-    begin_put(client, operation, &value, holders, now_ns);
+    write_back(client, operation, now_ns);
 }
 
 static void after_listing(struct client *client, struct operation *operation, uint64_t now_ns)
@@ -444,9 +464,7 @@ static void proceed(struct client *client, struct operation *operation, enum are
         return;
     }
     if (ask->state == ASK_FAILED) {
-        /* The ask says EFULL only when so few hosts can have the fragment that it has no effect. */
-        const bool is_certain = ask->error == AREG_EFULL;
-        end(client, operation, operation->may_have_effect && !is_certain ? AREG_EMAYBE : ask->error, now_ns);
+        operation_give_up(client, operation, ask->error, now_ns);
         return;
     }
     if (ask->sees_next) {
@@ -563,7 +581,7 @@ bool operation_next_send(struct client *client, struct operation *operation, uin
         send->peer_index = peer_index;
         send->request.op = operation->id;
         send->request.key = operation->kind == CLIENT_LIST ? (struct slice){0} : operation->key;
-        if (operation->state == OP_PUTTING && is_write(operation))
+        if (operation->state == OP_PUTTING && is_write(operation) && !operation->is_stale)
             operation->may_have_effect = true;
         peer_note_sent(client, peer_index, now_ns);
         client->counters.messages_sent++;

@@ -44,6 +44,10 @@ struct entry {
     uint32_t flags;
 };
 
+struct get_tag {
+    uint32_t fragment_bytes; /* that the asker would put next: is there room? */
+};
+
 /** Which fragment a GET_DATA asks for. */
 enum want {
     WANT_TAGS = 0,   /* none */
@@ -83,6 +87,7 @@ struct request {
         struct {
             bool wants_cluster;
         } hello;
+        struct get_tag get_tag;
         struct get_data get_data;
         struct put_data put_data;
         struct confirm confirm;
@@ -113,7 +118,7 @@ struct hello_reply {
 
 struct tag_reply {
     struct tag newest; /* the largest of all listed tags and `trimmed` */
-    bool is_full;      /* a put-data would be answered FULL at present */
+    bool is_full;      /* a put-data of the fragment that was asked about would be answered FULL at present */
 };
 
 struct data_reply {

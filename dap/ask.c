@@ -130,9 +130,11 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->value.entry = (struct entry){0};
 }
 
-enum areg_error ask_begin_get_tag(struct ask *ask, const struct ask_options *options, uint64_t now_ns)
+enum areg_error ask_begin_get_tag(struct ask *ask, const struct ask_options *options, size_t value_bytes,
+                                  uint64_t now_ns)
 {
     begin(ask, ASK_GET_TAG, options);
+    ask->fragment_bytes = (uint32_t)codec_fragment_bytes(value_bytes, options->config->code.k);
     return ask->dap->begin(ask, now_ns);
 }
 
@@ -291,6 +293,8 @@ enum areg_error ask_receive(struct ask *ask, uint64_t now_ns, unsigned member_in
     if (reply->status != REPLY_OK) {
         receive_refusal(ask, now_ns, member_index, reply->status);
     } else {
+        voters_remove(&ask->refused,
+                      member_index); /* It was doubled on its way, and there was room for the other one. */
         const enum areg_error error = ask->dap->reply(ask, now_ns, member_index, reply);
         if (error != AREG_OK)
             return error;

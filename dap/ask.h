@@ -114,6 +114,8 @@ struct ask {
     uint32_t hedge_count;
     uint32_t retransmit_count;
 
+    uint32_t fragment_bytes; /* GET_TAG: of the value that is to be put */
+
     /* GET_TAG: the result. GET_DATA: of the result's value. PUT_DATA: of the value to write. */
     struct tag tag;
 
@@ -173,7 +175,9 @@ void ask_fini(struct ask *ask);
 /** Free what ask_fini() keeps. */
 void ask_destroy(struct ask *ask);
 
-enum areg_error ask_begin_get_tag(struct ask *ask, const struct ask_options *options, uint64_t now_ns) MUST_USE;
+/** `value_bytes`: of the value that is to be put; members say whether they have room for its fragments. */
+enum areg_error ask_begin_get_tag(struct ask *ask, const struct ask_options *options, size_t value_bytes,
+                                  uint64_t now_ns) MUST_USE;
 /** `wants_value` false: tag and size suffice, and the value is fetched only if it must be written back. */
 enum areg_error ask_begin_get_data(struct ask *ask, const struct ask_options *options, bool wants_value,
                                    uint64_t now_ns) MUST_USE;

@@ -83,6 +83,7 @@ static enum areg_error treas_request(struct ask *ask, unsigned member_index, str
 {
     switch (ask->kind) {
     case ASK_GET_TAG:
+        request->get_tag.fragment_bytes = ask->fragment_bytes;
         return AREG_OK;
     case ASK_GET_DATA:
         request->get_data = ask->members[member_index].wanted;
@@ -490,8 +491,8 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
         ask->again_ns = UINT64_MAX;
 }
 
-/* Every member has answered more than once, none has dropped it for something newer meanwhile, and a value that may
- * have completed would be readable, were all fragments that are listed intact: waiting brings nothing back. */
+/* Every member has answered, more than once by and large, and a value that a quorum of them lists, none of which has
+ * dropped it for something newer meanwhile, can not be read: it may have completed, and waiting brings nothing back. */
 static bool is_corrupt(const struct ask *ask)
 {
     /* What arrives bent time after time will not arrive. */
@@ -504,7 +505,7 @@ static bool is_corrupt(const struct ask *ask)
         if (hopes)
             sources = voters_union(sources, intact_holders(candidate));
         if (tag_compare(candidate->value.entry.tag, ask->floor) >= 0 && candidate->gone.bits == 0 &&
-            voters_count(candidate->listed) >= ask->config->code.k && voters_count(sources) < candidate->needed_count)
+            voters_count(candidate->listed) >= ask_quorum(ask) && voters_count(sources) < candidate->needed_count)
             return true;
     }
     return false;

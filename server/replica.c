@@ -265,7 +265,7 @@ enum areg_error replica_read(const struct replica *replica, struct store_txn *tx
     const struct seat seat = seat_of(membership, txn);
     switch (request->kind) {
     case MESSAGE_GET_TAG:
-        reply->tag.is_full = !store_has_room(txn, 1);
+        reply->tag.is_full = !store_has_room(txn, request->get_tag.fragment_bytes);
         return membership->answer->get_tag(&seat, request->key, &reply->tag.newest);
     case MESSAGE_GET_DATA:
         error = membership->answer->get_data(&seat, request->key, &request->get_data, &reply->data, &reply->payload);

@@ -195,7 +195,8 @@ struct sim_client {
     unsigned peers_told;
     uint32_t peer_hosts[2 * SIM_HOST_MAX];
     uint32_t outstanding_count;
-    uint64_t think_ns; /* between operations, at most */
+    uint64_t think_ns;               /* between operations, at most */
+    struct tag written[SIM_KEY_MAX]; /* by the writes of this life that have ended: the last one's */
 };
 
 void process_start(struct sim *sim, uint32_t client_index);
@@ -293,6 +294,8 @@ void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index);
 void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag tag);
 /** An operation has ended, with an outcome that it can have had. */
 void watch_outcome(struct sim *sim, const struct sim_op *op);
+/** The writes of one client to one register take effect in the order in which they were begun. */
+void watch_turn(struct sim *sim, const struct sim_op *op);
 /** A covering write has ended. */
 void watch_base(struct sim *sim, const struct sim_op *op);
 /** An operation has ended with this tag (I5, I11). */

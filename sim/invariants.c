@@ -251,6 +251,19 @@ static void judge_value(struct sim *sim, const struct sim_op *op)
                sim->keys[op->key_index].text, TAG_ARGUMENTS(op->tag));
 }
 
+/* ---------------------------------------------------------------- the writes of one client */
+
+void watch_turn(struct sim *sim, const struct sim_op *op)
+{
+    struct tag *last = &sim->clients[op->client_index].written[op->key_index];
+    if (!is_write(op) || (op->error != AREG_OK && op->error != AREG_EMAYBE) || tag_is_zero(op->tag))
+        return;
+    if (tag_compare(op->tag, *last) <= 0)
+        broken(sim, "turn", "%s: a write has " TAG_FORMAT ", and an earlier one of the same client " TAG_FORMAT,
+               sim->keys[op->key_index].text, TAG_ARGUMENTS(op->tag), TAG_ARGUMENTS(*last));
+    *last = op->tag;
+}
+
 /* ---------------------------------------------------------------- outcomes */
 
 void watch_outcome(struct sim *sim, const struct sim_op *op)
@@ -270,15 +283,11 @@ void watch_outcome(struct sim *sim, const struct sim_op *op)
         is_possible = is_write(op) && sim->report->fault_counts[FAULT_FULL] > 0;
         break;
     case AREG_EMAYBE:
-        is_possible = is_write(op) && op->is_limited;
+        is_possible = is_write(op) && (op->is_limited || sim->report->fault_counts[FAULT_FULL] > 0);
         break;
     case AREG_EUNAVAIL:
     case AREG_ECANCELED:
         is_possible = op->is_limited;
-        break;
-    case AREG_ECORRUPT:
-        is_possible = (!is_write(op) || op->has_base) &&
-                      sim->report->fault_counts[FAULT_ROT] + sim->report->fault_counts[FAULT_CORRUPT] > 0;
         break;
     default:
         break;

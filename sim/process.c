@@ -180,6 +180,7 @@ void process_start(struct sim *sim, uint32_t client_index)
     client->peers_told = 0;
     client->wake_ns = UINT64_MAX;
     client->outstanding_count = 0;
+    memset(client->written, 0, sizeof client->written);
     for (uint32_t i = 0; i < sim->options.host_count; i++)
         link_of(sim, client_index, i)->is_connected = false;
     client->engine = client_create(&options, process_now(sim, client_index));

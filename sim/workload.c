@@ -239,6 +239,7 @@ void workload_done(struct sim *sim, uint32_t client_index, const struct client_d
     }
     trace(sim, TRACE_DONE, client_index, (uintptr_t)done->context, done->error, done->tag.z);
     watch_outcome(sim, op);
+    watch_turn(sim, op);
     watch_base(sim, op);
     if (op->kind == CLIENT_LIST) {
         if (done->error == AREG_OK)

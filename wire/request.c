@@ -20,6 +20,21 @@ static void get_hello(struct field_reader *reader, struct request *request)
     request->hello.wants_cluster = field_get_bool(reader, "`wants cluster` is no boolean");
 }
 
+static const char *get_tag_problem(const struct request *request)
+{
+    return request->get_tag.fragment_bytes <= AREG_VALUE_BYTES_MAX ? NULL : "room for more than the largest value";
+}
+
+static void put_get_tag(struct bytes_writer *writer, const struct request *request)
+{
+    field_put_number(writer, request->get_tag.fragment_bytes);
+}
+
+static void get_get_tag(struct field_reader *reader, struct request *request)
+{
+    request->get_tag.fragment_bytes = (uint32_t)field_get_number(reader, UINT32_MAX, "a size that is no 32-bit number");
+}
+
 static const char *get_data_problem(const struct request *request)
 {
     const struct get_data *get = &request->get_data;
@@ -115,7 +130,11 @@ struct kind {
 /* From 1, without gaps. */
 static const struct kind kinds[] = {
     [MESSAGE_HELLO] = {.body_field_count = 1, .put_body = put_hello, .get_body = get_hello},
-    [MESSAGE_GET_TAG] = {.has_key = true},
+    [MESSAGE_GET_TAG] = {.has_key = true,
+                         .body_field_count = 1,
+                         .problem = get_tag_problem,
+                         .put_body = put_get_tag,
+                         .get_body = get_get_tag},
     [MESSAGE_GET_DATA] = {.has_key = true,
                           .body_field_count = 2,
                           .problem = get_data_problem,

@@ -409,8 +409,7 @@ static void a_tag_of_a_write_that_timed_out_is_never_used_again(void **state)
         holds.requests[MESSAGE_GET_TAG] = 1;
         const unsigned second = world_submit(world, 0, CLIENT_PUT, 0, 100, UINT64_MAX);
         assert_int_equal(finish(world, second), AREG_OK);
-        assert_int_equal(world_op(world, first)->tag.z, world_op(world, second)->tag.z);
-        assert_false(tag_equal(world_op(world, first)->tag, world_op(world, second)->tag));
+        assert_true(world_op(world, first)->tag.z < world_op(world, second)->tag.z);
         world_release(world);
         world_run(world, 1000 * MS);
         const unsigned get = world_submit(world, 1, CLIENT_GET, 0, 0, UINT64_MAX);
@@ -478,7 +477,8 @@ static void a_put_that_found_no_room_is_never_seen(void **state)
     for (unsigned i = 0; i < 4; i++)
         world_finish(world, world_submit(world, 1, CLIENT_PUT, 2 + i % 2, 6000, 500 * MS));
     world_release(world);
-    assert_int_equal(finish(world, late), AREG_EFULL);
+    /* It may have been doubled on its way, and the other copy stored. */
+    assert_int_equal(finish(world, late), AREG_EMAYBE);
     assert_int_equal(finish(world, world_submit(world, 1, CLIENT_GET, 1, 0, 3000 * MS)), AREG_ENOTFOUND);
     assert_int_equal(finish(world, world_submit(world, 1, CLIENT_GET, 0, 0, 3000 * MS)), AREG_OK);
     close_world(world);

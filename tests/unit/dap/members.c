@@ -108,7 +108,7 @@ void members_begin_get(struct members *members, bool wants_value)
 void members_begin_get_tag(struct members *members)
 {
     const struct ask_options options = options_of(members);
-    CHECK(ask_begin_get_tag(&members->ask, &options, members->now_ns) == AREG_OK);
+    CHECK(ask_begin_get_tag(&members->ask, &options, 100, members->now_ns) == AREG_OK);
 }
 
 void members_begin_put(struct members *members, unsigned value_index, struct voters holders)

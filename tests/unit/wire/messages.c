@@ -129,6 +129,8 @@ void random_request(struct message_source *source, enum message_kind kind, size_
         request->list_keys.key_count_max = 1 + (uint32_t)random_number(source, KEY_PAGE_COUNT_MAX - 1);
         break;
     case MESSAGE_GET_TAG:
+        request->get_tag.fragment_bytes = (uint32_t)random_number(source, AREG_VALUE_BYTES_MAX);
+        break;
     case MESSAGE_STATUS:
         break;
     }
@@ -267,6 +269,8 @@ void assert_request_equal(const struct request *actual, const struct request *ex
         assert_int_equal(actual->list_keys.key_count_max, expected->list_keys.key_count_max);
         break;
     case MESSAGE_GET_TAG:
+        assert_int_equal(actual->get_tag.fragment_bytes, expected->get_tag.fragment_bytes);
+        break;
     case MESSAGE_STATUS:
         break;
     }
