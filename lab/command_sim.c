@@ -95,7 +95,8 @@ static bool parse_options(const struct sim_flags *flags, struct sim_options *opt
 {
     *options = (struct sim_options){.seed = flags->seed,
                                     .host_count = (unsigned)flags->host_count,
-                                    .delta = (unsigned)flags->delta,
+                                    .has_delta = flags->delta != UINT64_MAX,
+                                    .delta = flags->delta != UINT64_MAX ? (unsigned)flags->delta : 0,
                                     .client_count = (unsigned)flags->client_count,
                                     .depth = (unsigned)flags->depth,
                                     .key_count = (unsigned)flags->key_count,
@@ -123,9 +124,8 @@ static void print_command(const struct sim_flags *flags, uint64_t seed, FILE *to
     const struct {
         const char *name;
         uint64_t value;
-    } counts[] = {{"ops", flags->op_count},         {"hosts", flags->host_count}, {"delta", flags->delta},
-                  {"clients", flags->client_count}, {"depth", flags->depth},      {"keys", flags->key_count},
-                  {"value", flags->value_bytes}};
+    } counts[] = {{"ops", flags->op_count}, {"hosts", flags->host_count}, {"clients", flags->client_count},
+                  {"depth", flags->depth},  {"keys", flags->key_count},   {"value", flags->value_bytes}};
     const struct {
         const char *name;
         const char *value;
@@ -136,6 +136,8 @@ static void print_command(const struct sim_flags *flags, uint64_t seed, FILE *to
     for (unsigned i = 0; i < sizeof counts / sizeof counts[0]; i++)
         if (counts[i].value)
             fprintf(to, " --%s %" PRIu64, counts[i].name, counts[i].value);
+    if (flags->delta != UINT64_MAX)
+        fprintf(to, " --delta %" PRIu64, flags->delta);
     fprintf(to, "\n");
 }
 
@@ -353,14 +355,14 @@ int command_sim(int argc, char **argv)
                     "  areg-lab sim --plants\n"
                     "  areg-lab sim --scenario tests/sim/scenarios/S10-late-write-back.scenario",
     };
-    struct sim_flags flags = {.seed = 1, .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
+    struct sim_flags flags = {.seed = 1, .delta = UINT64_MAX, .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
     flags.jobs = flags.jobs < 1 ? 1 : flags.jobs < CAMPAIGN_JOBS_MAX ? flags.jobs : CAMPAIGN_JOBS_MAX;
     const struct flag table[] = {
         {"seed", 0, FLAG_COUNT, &flags.seed, "N", "the first seed, default 1", 0, 0},
         {"ops", 0, FLAG_COUNT, &flags.op_count, "N", "operations in a run", 1, SIM_OP_MAX},
         {"code", 0, FLAG_TEXT, &flags.code, "CODE", "repl:N or rs:N,K", 0, 0},
         {"hosts", 0, FLAG_COUNT, &flags.host_count, "N", "hosts; with --code, default N of it", 1, SIM_HOST_MAX},
-        {"delta", 0, FLAG_COUNT, &flags.delta, "N", "superseded entries that hosts keep", 1, DELTA_MAX},
+        {"delta", 0, FLAG_COUNT, &flags.delta, "N", "superseded entries that hosts keep", 0, DELTA_MAX},
         {"clients", 0, FLAG_COUNT, &flags.client_count, "N", "client processes", 1, SIM_CLIENT_MAX},
         {"depth", 0, FLAG_COUNT, &flags.depth, "N", "operations that each has under way", 1, SIM_DEPTH_MAX},
         {"keys", 0, FLAG_COUNT, &flags.key_count, "N", "registers", 1, SIM_KEY_MAX},

@@ -122,7 +122,9 @@ void network_deliver(struct sim *sim, struct transit *transit);
 void network_heal(struct sim *sim);
 void transit_free(struct transit *transit);
 struct transit *transit_copy(const struct transit *from);
-/** It arrives when a scenario says so. */
+/** Whether a packet is held back: then it arrives when somebody says so. */
+typedef bool hold_fn(const struct transit *transit, void *arg);
+/** It arrives when somebody says so. */
 void network_hold(struct sim *sim, struct transit *transit);
 struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index);
 
@@ -217,6 +219,7 @@ struct sim_op {
     enum client_op_kind kind;
     uint32_t key_index;
     bool has_base;
+    bool has_after; /* LIST: not from the first key on */
     bool has_ended;
     bool is_lost;    /* its client died */
     bool is_limited; /* it has a deadline, or was canceled */
@@ -250,7 +253,12 @@ struct op_request {
     uint64_t timeout_ns; /* UINT64_MAX: none */
     bool has_base;
     struct tag base;
+    bool has_after;         /* LIST: only what comes after the key */
+    uint32_t key_count_max; /* LIST: 0: as many as a page holds */
 };
+
+/** Told of every operation that ends. `done` is borrowed. */
+typedef void done_fn(uint32_t op_index, const struct client_done *done, void *arg);
 
 /** Returns the index of the operation. */
 uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op_request *request);
@@ -306,10 +314,11 @@ void names_fini(struct names *names);
 
 struct nemesis {
     uint32_t enabled;
-    bool is_over;      /* everything has healed */
-    unsigned down_max; /* hosts that may be down at a time */
-    uint32_t victim;   /* the one host whose disk rots or is lost */
-    bool has_rotted;
+    bool is_over;                  /* everything has healed */
+    unsigned down_max;             /* hosts that may be down at a time */
+    uint32_t victim;               /* the host whose disk is lost; it rots, too, */
+    unsigned rot_max;              /* and so do the next ones: so many may */
+    uint64_t rotted;               /* bits of hosts */
     uint64_t pace_ns[FAULT_COUNT]; /* the mean time between two strikes */
 };
 
@@ -369,11 +378,14 @@ struct sim {
     struct packet_writer *reply_writer;
     uint64_t digest;
     bool is_broken;
-    /* A scenario holds every packet until it says otherwise. */
-    bool holds_all;
+    /* If somebody decides what becomes of messages; each travels alone then. */
+    hold_fn *holds;
+    void *holds_arg;
     struct transit **held;
     size_t held_count;
     size_t held_room;
+    done_fn *on_done; /* NULL: nobody listens */
+    void *on_done_arg;
 };
 
 /** Draws what is not given. */

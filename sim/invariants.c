@@ -238,8 +238,8 @@ static void judge_value(struct sim *sim, const struct sim_op *op)
                                     .value_digest = op->value_digest,
                                     .value_bytes = op->value_bytes,
                                     .flags = op->kind == CLIENT_DEL ? ENTRY_TOMBSTONE : 0};
-        if (op->kind == CLIENT_PUT)
-            watch_name(sim, op->key_index, &entry);
+        /* Perhaps no host has stored it: something newer was known to be complete. */
+        watch_name(sim, op->key_index, &entry);
         return;
     }
     const struct named *named = find_name(&sim->names, op->key_index, op->tag);

@@ -71,7 +71,7 @@ static void draw_weather(struct sim *sim)
         weather->delay_max_ns = weather->delay_min_ns * draw_scale(sim, 2, 100);
     }
     if (fault_is_on(sim, FAULT_LOSS))
-        weather->loss_permyriad = (unsigned)draw_scale(sim, 1, 1000);
+        weather->loss_permyriad = (unsigned)draw_scale(sim, 1, 3000);
     if (fault_is_on(sim, FAULT_DUP))
         weather->dup_permyriad = (unsigned)draw_scale(sim, 1, 2000);
     if (fault_is_on(sim, FAULT_CORRUPT))
@@ -85,6 +85,7 @@ void nemesis_init(struct sim *sim)
     const unsigned n = sim->options.code.n;
     nemesis->enabled = sim->options.faults;
     nemesis->victim = (uint32_t)random_below(&sim->random, n);
+    nemesis->rot_max = tolerance(sim) > 0 ? (unsigned)draw_between(sim, 1, tolerance(sim)) : 0;
     /* Mostly what the cluster can take, so that it gets somewhere; now and then anything. */
     nemesis->down_max = random_below(&sim->random, 4) ? tolerance(sim) : (unsigned)draw_between(sim, 1, n);
     draw_weather(sim);
@@ -295,22 +296,29 @@ static void strike_full(struct sim *sim)
     repair_after(sim, FAULT_FULL, whom, 0, draw_duration(sim, FAULT_FULL));
 }
 
-/* Bits rot on one host only, so that the others can do without it. */
-static void strike_rot(struct sim *sim)
+/* Bits rot on no more hosts than may be down, so that the others can do without them. False if it must wait. */
+static bool strike_rot(struct sim *sim)
 {
     static struct stored_register found;
-    const uint32_t whom = sim->nemesis.victim;
+    const struct nemesis *nemesis = &sim->nemesis;
+    if (nemesis->rot_max == 0)
+        return true;
+    const uint32_t whom =
+        (uint32_t)((nemesis->victim + random_below(&sim->random, nemesis->rot_max)) % sim->options.code.n);
     const uint32_t key_index = (uint32_t)random_below(&sim->random, sim->options.key_count);
     const struct sim_key *key = &sim->keys[key_index];
     struct sim_host *host = &sim->hosts[whom];
-    if (tolerance(sim) == 0 || host->is_lost || !host_register(sim, whom, key_index, &found) || found.entry_count == 0)
-        return;
+    if (host->txn)
+        return false;
+    if (host->is_lost || !host_register(sim, whom, key_index, &found) || found.entry_count == 0)
+        return true;
     const struct tag tag = found.entries[random_below(&sim->random, found.entry_count)].entry.tag;
     if (store_memory_rot(host->store, sim->slot, slice_borrow(key->text, key->text_bytes), tag,
                          random_next(&sim->random)) != AREG_OK)
-        return;
-    sim->nemesis.has_rotted = true;
+        return true;
+    sim->nemesis.rotted |= UINT64_C(1) << whom;
     count(sim, FAULT_ROT, whom);
+    return true;
 }
 
 /* ---------------------------------------------------------------- all of them */
@@ -319,12 +327,6 @@ void nemesis_strike(struct sim *sim, enum fault fault)
 {
     if (sim->nemesis.is_over)
         return;
-    if (fault == FAULT_ROT && sim->hosts[sim->nemesis.victim].txn) {
-        /* The store lets no bit rot under a writer: as soon as there is none. */
-        sim_push(sim, sim->now_ns + draw_between(sim, 1 * US, 100 * US),
-                 (struct event){.kind = EVENT_FAULT, .a = fault});
-        return;
-    }
     switch (fault) {
     case FAULT_PARTITION:
         strike_partition(sim);
@@ -352,7 +354,12 @@ void nemesis_strike(struct sim *sim, enum fault fault)
         strike_full(sim);
         break;
     case FAULT_ROT:
-        strike_rot(sim);
+        if (!strike_rot(sim)) {
+            /* The store lets no bit rot under a writer: as soon as there is none. */
+            sim_push(sim, sim->now_ns + draw_between(sim, 1 * US, 100 * US),
+                     (struct event){.kind = EVENT_FAULT, .a = fault});
+            return;
+        }
         break;
     case FAULT_LOST:
         strike_lost(sim);
@@ -388,6 +395,16 @@ void nemesis_repair(struct sim *sim, enum fault fault, uint32_t whom, uint32_t w
     }
 }
 
+/* Hosts whose fragments may be rotten, or are gone. */
+static unsigned bad_count(const struct sim *sim)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < sim->options.code.n; i++)
+        count += sim->hosts[i].is_lost || (sim->nemesis.rotted >> i & 1);
+    CHECK(count <= tolerance(sim));
+    return count;
+}
+
 void nemesis_heal(struct sim *sim)
 {
     struct nemesis *nemesis = &sim->nemesis;
@@ -395,10 +412,10 @@ void nemesis_heal(struct sim *sim)
     network_heal(sim);
     /* What pauses and slow links have held up goes on soon, too. */
     sim_hasten(sim, sim->now_ns + sim->weather.delay_max_ns);
-    unsigned spared = tolerance(sim) > 0 ? (unsigned)draw_between(sim, 0, tolerance(sim)) : 0;
-    /* A host whose fragments may be rotten, or are gone, counts as down. */
-    if ((nemesis->has_rotted || sim->hosts[nemesis->victim].is_lost) && spared == tolerance(sim))
-        spared = tolerance(sim) - 1;
+    /* Those count as down. */
+    unsigned spared = (unsigned)draw_between(sim, 0, tolerance(sim));
+    const unsigned spared_max = tolerance(sim) - bad_count(sim);
+    spared = spared < spared_max ? spared : spared_max;
     for (uint32_t i = 0; i < sim->options.host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
         store_memory_fail_commit(host->store, (struct store_fault){.error = AREG_EIO, .commits_before = UINT32_MAX});

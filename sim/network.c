@@ -95,7 +95,7 @@ void network_hold(struct sim *sim, struct transit *transit)
 static void launch(struct sim *sim, struct transit *transit)
 {
     struct sim_link *link = link_of(sim, transit->client_index, transit->host_index);
-    if (sim->holds_all) {
+    if (sim->holds && sim->holds(transit, sim->holds_arg)) {
         network_hold(sim, transit);
         return;
     }

@@ -51,7 +51,7 @@ static void flush_to(struct sim *sim, uint32_t client_index, uint32_t host_index
     network_flush(sim, sim->writers[host_index], &like);
 }
 
-/* What goes to one host now travels in one packet. A scenario decides on each message by itself. */
+/* What goes to one host now travels in one packet, unless somebody decides on each message by itself. */
 static void send_requests(struct sim *sim, uint32_t client_index)
 {
     struct sim_client *client = &sim->clients[client_index];
@@ -60,11 +60,11 @@ static void send_requests(struct sim *sim, uint32_t client_index)
     struct client_send send;
     while (client_next_send(client->engine, process_now(sim, client_index), &send)) {
         const uint32_t host_index = client->peer_hosts[send.peer_index];
-        if (sim->holds_all || packet_add_request(sim->writers[host_index], &send.request) != AREG_OK) {
+        if (sim->holds || packet_add_request(sim->writers[host_index], &send.request) != AREG_OK) {
             if (used >> host_index & 1)
                 flush_to(sim, client_index, host_index, kinds[host_index]);
             used &= ~(UINT64_C(1) << host_index);
-            CHECK(!sim->holds_all || packet_message_count(sim->writers[host_index]) == 0);
+            CHECK(!sim->holds || packet_message_count(sim->writers[host_index]) == 0);
             CHECK(packet_add_request(sim->writers[host_index], &send.request) == AREG_OK);
         }
         if (!(used >> host_index & 1))

@@ -84,8 +84,6 @@ static bool parse_cluster(struct script_reader *reader)
     script->delta = 1;
     if (words_accept(reader, "delta") && !words_count(reader, DELTA_MAX, &script->delta))
         return false;
-    if (script->delta == 0)
-        return script_complain(reader, "delta is at least 1");
     return words_end(reader);
 }
 

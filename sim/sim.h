@@ -58,6 +58,7 @@ struct sim_options {
     uint64_t seed;
     struct code code;
     unsigned host_count; /* at least code.n */
+    bool has_delta;      /* exactly `delta`, which may be 0; else it is drawn */
     unsigned delta;
     unsigned client_count;
     unsigned depth; /* operations that each client has under way */
@@ -82,7 +83,7 @@ struct sim_outcomes {
 };
 
 struct sim_report {
-    /* "" if all is well; else what is broken: an invariant's name (I1 to I12), "liveness", "versions", "values". */
+    /* "" if all is well; else what is broken, by its name in docs/simulator.md: "I5", "liveness", "versions". */
     char broken[SIM_NAME_BYTES];
     char why[SIM_WHY_BYTES];
     uint64_t broken_ns;

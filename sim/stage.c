@@ -604,12 +604,20 @@ bool stage_play(struct stage *stage, const struct step *step)
 
 /* ---------------------------------------------------------------- open, close */
 
+static bool hold_all(const struct transit *transit, void *arg)
+{
+    (void)transit;
+    (void)arg;
+    return true;
+}
+
 void stage_open(struct stage *stage, const struct script *script, FILE *log, FILE *timeline)
 {
     const struct sim_options options = {
         .seed = 1,
         .code = script->code,
         .host_count = script->code.n,
+        .has_delta = true,
         .delta = script->delta,
         .client_count = script->client_count,
         .depth = 1,
@@ -624,7 +632,7 @@ void stage_open(struct stage *stage, const struct script *script, FILE *log, FIL
     stage->sim = sim_create(&options, &stage->report);
     struct sim *sim = stage->sim;
     stage->end_ns = sim->now_ns + SCRIPT_TIME_NS_MAX;
-    sim->holds_all = true;
+    sim->holds = hold_all;
     sim->nemesis.is_over = true;
     for (unsigned i = 0; i < SCRIPT_OP_MAX; i++)
         stage->op_indices[i] = UINT32_MAX;

@@ -72,9 +72,10 @@ uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op
                           .key_index = request->key_index,
                           .has_base = request->has_base,
                           .is_limited = request->timeout_ns != UINT64_MAX,
+                          .has_after = request->has_after,
                           .base = request->base,
                           .floor = key->completed,
-                          .value_digest = request->kind == CLIENT_PUT ? checksum_value(value) : 0,
+                          .value_digest = is_write(request->kind) ? checksum_value(value) : 0,
                           .value_bytes = (uint32_t)value.bytes,
                           .start_ns = sim->now_ns};
     const bool has_deadline = request->timeout_ns != UINT64_MAX;
@@ -85,7 +86,8 @@ uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op
         .has_base = request->has_base,
         .base = request->base,
         .deadline_ns = has_deadline ? now_ns + request->timeout_ns : UINT64_MAX,
-        .key_count_max = KEY_PAGE_COUNT_MAX,
+        .after = request->has_after ? slice_borrow(key->text, key->text_bytes) : (struct slice){0},
+        .key_count_max = request->key_count_max ? request->key_count_max : KEY_PAGE_COUNT_MAX,
         .context = (void *)(uintptr_t)op_index,
     };
     if (request->kind == CLIENT_DEL)
@@ -213,7 +215,7 @@ static void judge_listing(struct sim *sim, const struct sim_op *op, const struct
         for (uint32_t i = 0; i < sim->options.key_count; i++)
             if (slice_equal(found.key, slice_borrow(sim->keys[i].text, sim->keys[i].text_bytes)))
                 listed |= UINT64_C(1) << i;
-    for (uint32_t i = 0; i < sim->options.key_count && !done->has_more; i++)
+    for (uint32_t i = 0; i < sim->options.key_count && !done->has_more && !op->has_after; i++)
         if (sim->keys[i].written_ns < op->start_ns && !sim->keys[i].was_deleted && !(listed >> i & 1))
             broken(sim, "listing", "%s was written and never deleted, and is not listed", sim->keys[i].text);
 }
@@ -241,6 +243,10 @@ void workload_done(struct sim *sim, uint32_t client_index, const struct client_d
     watch_outcome(sim, op);
     watch_turn(sim, op);
     watch_base(sim, op);
+    CHECK(done->piece_count == 0 || (op->kind == CLIENT_GET && done->error == AREG_OK));
+    CHECK(memchr(done->detail, 0, sizeof done->detail) != NULL);
+    if (sim->on_done)
+        sim->on_done((uint32_t)(uintptr_t)done->context, done, sim->on_done_arg);
     if (op->kind == CLIENT_LIST) {
         if (done->error == AREG_OK)
             judge_listing(sim, op, done);
@@ -285,12 +291,12 @@ struct history_op workload_history_op(const struct sim_op *op, bool *is_wanted)
                                          : HISTORY_READ,
         .status = has_result ? HISTORY_OK : HISTORY_FAIL,
         .has_value = op->kind == CLIENT_PUT || (op->kind == CLIENT_GET && op->error == AREG_OK && !is_lost),
-        .value_hash = op->value_digest,
         .version = op->tag,
         .has_version = has_result || (is_write(op->kind) && !is_lost && op->error == AREG_EMAYBE),
         .start_ns = op->start_ns,
         .end_ns = op->end_ns,
     };
+    out.value_hash = out.has_value ? op->value_digest : 0;
     if (is_write(op->kind) && (is_lost || op->error == AREG_EMAYBE)) {
         out.status = HISTORY_INFO;
         out.end_ns = UINT64_MAX;

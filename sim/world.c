@@ -170,14 +170,15 @@ bool sim_step(struct sim *sim, uint64_t until_ns)
 
 static void draw_options(struct sim *sim)
 {
-    static const char *const codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5", "rs:5,1", "repl:4", "rs:6,3"};
+    static const char *const codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5",
+                                        "rs:5,1", "repl:4", "rs:6,3", "rs:3,2"};
     struct sim_options *options = &sim->options;
     if (options->code.n == 0)
         CHECK(code_parse(codes[random_below(&sim->random, sizeof codes / sizeof codes[0])], &options->code) == AREG_OK);
     if (options->host_count == 0)
         options->host_count = options->code.n;
-    if (options->delta == 0)
-        options->delta = (unsigned)draw_between(sim, 1, 8);
+    if (!options->has_delta)
+        options->delta = (unsigned)draw_between(sim, 0, 8);
     if (options->client_count == 0)
         options->client_count = (unsigned)draw_scale(sim, 1, 20);
     if (options->depth == 0)

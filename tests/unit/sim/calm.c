@@ -1,17 +1,36 @@
 #include "calm.h"
 
+#include "core/key_page.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-const char *const calm_codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5", "rs:5,1", "repl:4", "rs:6,3", NULL};
+const char *const calm_codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5",
+                                  "rs:5,1", "repl:4", "rs:6,3", "rs:3,2", NULL};
+
+static void note_end(uint32_t op_index, const struct client_done *done, void *arg)
+{
+    struct calm *calm = arg;
+    struct calm_end *end = &calm->last_end;
+    *end = (struct calm_end){.op_index = op_index, .wrote_back = done->wrote_back, .has_more = done->has_more};
+    memcpy(end->detail, done->detail, sizeof end->detail);
+    struct bytes_reader reader = bytes_reader_on(done->page.at, done->page.bytes);
+    struct listed_key listed;
+    while (key_page_get(&reader, &listed) == AREG_OK)
+        for (uint32_t i = 0; i < calm->sim->options.key_count; i++)
+            if (slice_equal(listed.key, slice_borrow(calm->sim->keys[i].text, calm->sim->keys[i].text_bytes)))
+                end->listed |= UINT64_C(1) << i;
+}
 
 void calm_init(struct calm *calm, const struct calm_options *options)
 {
     struct sim_options sim_options = {
         .seed = options->seed,
-        .delta = options->delta ? options->delta : 8,
+        .has_delta = true,
+        .delta = options->has_delta ? options->delta : 8,
         .client_count = options->client_count ? options->client_count : 1,
         .depth = 1,
         .key_count = options->key_count ? options->key_count : 1,
@@ -20,20 +39,27 @@ void calm_init(struct calm *calm, const struct calm_options *options)
         .has_faults = true,
     };
     assert_int_equal(code_parse(options->code, &sim_options.code), AREG_OK);
+    *calm = (struct calm){.last_end.op_index = UINT32_MAX};
     calm->sim = sim_create(&sim_options, &calm->report);
+    calm->sim->on_done = note_end;
+    calm->sim->on_done_arg = calm;
     struct weather *weather = &calm->sim->weather;
     weather->delay_min_ns = options->delay_min_ns ? options->delay_min_ns : 100 * US;
     weather->delay_max_ns = options->delay_max_ns ? options->delay_max_ns : weather->delay_min_ns;
     weather->delay = weather->delay_min_ns == weather->delay_max_ns ? DELAY_CONSTANT : DELAY_UNIFORM;
     weather->reorders = true;
     calm->sim->queue_max = 1024;
-    for (uint32_t i = 0; i < sim_options.code.n; i++)
+    for (uint32_t i = 0; i < sim_options.code.n; i++) {
         calm->sim->hosts[i].disk_min_ns = calm->sim->hosts[i].disk_max_ns = 0;
+        store_set_quota(calm->sim->hosts[i].store, options->quota_bytes, 0);
+    }
+    calm->report.fault_counts[FAULT_FULL] = options->quota_bytes > 0;
     calm_idle(calm, SECOND);
 }
 
 void calm_fini(struct calm *calm)
 {
+    sim_judge(calm->sim);
     assert_string_equal(calm->report.why, "");
     sim_destroy(calm->sim);
 }
@@ -41,7 +67,7 @@ void calm_fini(struct calm *calm)
 void calm_run_until(struct calm *calm, uint64_t until_ns)
 {
     while (sim_step(calm->sim, until_ns))
-        ;
+        assert_string_not_equal(calm->report.broken, "liveness"); /* time stands still */
     calm->sim->now_ns = until_ns;
 }
 
@@ -53,15 +79,52 @@ void calm_idle(struct calm *calm, uint64_t for_ns)
 uint32_t calm_begin(struct calm *calm, uint32_t client_index, enum client_op_kind kind, uint32_t key_index,
                     size_t value_bytes)
 {
+    return calm_begin_within(calm, client_index, kind, key_index, value_bytes, UINT64_MAX);
+}
+
+uint32_t calm_begin_within(struct calm *calm, uint32_t client_index, enum client_op_kind kind, uint32_t key_index,
+                           size_t value_bytes, uint64_t timeout_ns)
+{
     const struct op_request request = {
-        .kind = kind, .key_index = key_index, .value_bytes = value_bytes, .timeout_ns = UINT64_MAX};
+        .kind = kind, .key_index = key_index, .value_bytes = value_bytes, .timeout_ns = timeout_ns};
     return workload_submit(calm->sim, client_index, &request);
+}
+
+uint32_t calm_begin_over(struct calm *calm, uint32_t client_index, uint32_t key_index, size_t value_bytes,
+                         struct tag base)
+{
+    const struct op_request request = {.kind = CLIENT_PUT,
+                                       .key_index = key_index,
+                                       .value_bytes = value_bytes,
+                                       .timeout_ns = UINT64_MAX,
+                                       .has_base = true,
+                                       .base = base};
+    return workload_submit(calm->sim, client_index, &request);
+}
+
+bool calm_cancel(struct calm *calm, uint32_t op_index)
+{
+    struct sim_op *op = &calm->sim->ops[op_index];
+    op->is_limited = true;
+    const uint32_t client_index = op->client_index;
+    const enum areg_error error =
+        client_cancel(calm->sim->clients[client_index].engine, process_now(calm->sim, client_index), op->engine_id);
+    process_drain(calm->sim, client_index);
+    return error == AREG_OK;
+}
+
+const struct calm_end *calm_end_of(const struct calm *calm, uint32_t op_index)
+{
+    assert_int_equal(calm->last_end.op_index, op_index);
+    return &calm->last_end;
 }
 
 const struct sim_op *calm_await(struct calm *calm, uint32_t op_index)
 {
-    while (!calm->sim->ops[op_index].has_ended)
+    while (!calm->sim->ops[op_index].has_ended) {
         assert_true(sim_step(calm->sim, UINT64_MAX));
+        assert_string_not_equal(calm->report.broken, "liveness");
+    }
     return &calm->sim->ops[op_index];
 }
 
@@ -70,6 +133,68 @@ const struct sim_op *calm_do(struct calm *calm, uint32_t client_index, enum clie
 {
     return calm_await(calm, calm_begin(calm, client_index, kind, key_index, value_bytes));
 }
+
+/* ---------------------------------------------------------------- what goes wrong */
+
+static bool is_held(const struct transit *transit, void *arg)
+{
+    const struct calm_holds *holds = arg;
+    const uint32_t *hosts = transit->to_host ? holds->requests : holds->replies;
+    return transit->client_index == 0 && (hosts[transit->kind] >> transit->host_index & 1);
+}
+
+static void listen_to_messages(struct calm *calm)
+{
+    calm->sim->holds = is_held;
+    calm->sim->holds_arg = &calm->holds;
+}
+
+void calm_hold(struct calm *calm, enum message_kind kind, uint32_t hosts)
+{
+    listen_to_messages(calm);
+    calm->holds.requests[kind] = hosts;
+}
+
+void calm_hold_replies(struct calm *calm, enum message_kind kind, uint32_t hosts)
+{
+    listen_to_messages(calm);
+    calm->holds.replies[kind] = hosts;
+}
+
+void calm_pass(struct calm *calm)
+{
+    calm->holds = (struct calm_holds){0};
+}
+
+void calm_release(struct calm *calm)
+{
+    struct sim *sim = calm->sim;
+    calm_pass(calm);
+    for (size_t i = 0; i < sim->held_count; i++)
+        sim_push(sim, sim->held[i]->sent_ns + sim->weather.delay_min_ns,
+                 (struct event){.kind = EVENT_PACKET, .packet = sim->held[i]});
+    sim->held_count = 0;
+}
+
+static void notice(struct calm *calm, uint32_t host_index)
+{
+    for (uint32_t i = 0; i < calm->sim->options.client_count; i++)
+        process_connection(calm->sim, i, host_index, host_is_up(calm->sim, host_index));
+}
+
+void calm_crash_host(struct calm *calm, uint32_t host_index)
+{
+    host_crash(calm->sim, host_index);
+    notice(calm, host_index);
+}
+
+void calm_start_host(struct calm *calm, uint32_t host_index)
+{
+    host_start(calm->sim, host_index);
+    notice(calm, host_index);
+}
+
+/* ---------------------------------------------------------------- disks */
 
 struct calm_stored calm_stored(const struct calm *calm)
 {

@@ -231,6 +231,7 @@ static void check_storage_at_rest(const char *code_text, unsigned delta, uint64_
     struct calm calm;
     calm_init(&calm, &(struct calm_options){.code = code_text,
                                             .seed = seed,
+                                            .has_delta = true,
                                             .delta = delta,
                                             .client_count = CLIENT_COUNT,
                                             .key_count = KEY_COUNT,
@@ -275,6 +276,7 @@ static unsigned entry_count_under_load(const char *code_text, unsigned delta, un
     struct calm calm;
     calm_init(&calm, &(struct calm_options){.code = code_text,
                                             .seed = seed,
+                                            .has_delta = true,
                                             .delta = delta,
                                             .client_count = client_count,
                                             .delay_min_ns = 100 * US,

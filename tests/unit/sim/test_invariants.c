@@ -425,6 +425,24 @@ static void an_operation_that_ends_twice_breaks_I12(void **state)
     end_broken(&calm, "I12");
 }
 
+static void a_write_with_the_tag_of_an_earlier_one_or_below_breaks_turn(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct calm calm;
+        begin(&calm, "rs:5,3");
+        const uint32_t first = calm_begin(&calm, 0, CLIENT_PUT, 0, 100);
+        const uint32_t second = calm_begin(&calm, 0, CLIENT_PUT, 0, 100);
+        calm_await(&calm, first);
+        struct sim_op op = *calm_await(&calm, second);
+        op.tag = i == 1 ? calm.sim->ops[first].tag : op.tag;
+        op.tag.z += i == 2;
+        watch_turn(calm.sim, &op);
+        assert_string_equal(calm.report.broken, i == 2 ? "" : "turn");
+        sim_destroy(calm.sim);
+    }
+}
+
 static void a_listing_without_what_was_written_before_is_broken(void **state)
 {
     (void)state;
@@ -459,6 +477,7 @@ int main(void)
         cmocka_unit_test(an_end_without_a_reason_is_an_outcome_that_can_not_be),
         cmocka_unit_test(a_covering_write_covers_nothing_older_and_is_refused_for_something_else),
         cmocka_unit_test(an_operation_that_ends_twice_breaks_I12),
+        cmocka_unit_test(a_write_with_the_tag_of_an_earlier_one_or_below_breaks_turn),
         cmocka_unit_test(a_listing_without_what_was_written_before_is_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

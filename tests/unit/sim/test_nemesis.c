@@ -66,6 +66,45 @@ static void without_faults_nothing_strikes_and_nothing_fails(void **state)
     }
 }
 
+/* All hosts are needed, and nothing may rot or be lost for good. */
+static void a_code_that_tolerates_nothing_survives_all_that_ends(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEED_COUNT; seed++) {
+        struct random_source random = {seed};
+        struct sim_options options = {.seed = seed,
+                                      .has_delta = true,
+                                      .delta = (unsigned)seed % 2,
+                                      .has_faults = true,
+                                      .faults = (uint32_t)random_next(&random) & FAULTS_ALL,
+                                      .op_count = 150};
+        assert_int_equal(code_parse("rs:3,2", &options.code), AREG_OK);
+        const struct sim_report report = run(&options);
+        assert_int_equal(report.fault_counts[FAULT_ROT] + report.fault_counts[FAULT_LOST], 0);
+    }
+}
+
+static void rot_strikes_as_many_hosts_as_may_be_down(void **state)
+{
+    (void)state;
+    unsigned most_count = 0;
+    for (uint64_t seed = 1; seed <= SEED_COUNT; seed++) {
+        struct calm calm;
+        calm_init(&calm, &(struct calm_options){.code = "rs:9,5", .seed = seed});
+        calm.sim->nemesis.pace_ns[FAULT_ROT] = 1000 * SECOND;
+        calm_do(&calm, 0, CLIENT_PUT, 0, 3000);
+        calm_idle(&calm, SECOND);
+        for (unsigned i = 0; i < 40; i++)
+            nemesis_strike(calm.sim, FAULT_ROT);
+        const unsigned count = (unsigned)__builtin_popcountll(calm.sim->nemesis.rotted);
+        assert_in_range(count, 1, 2);
+        most_count = count > most_count ? count : most_count;
+        assert_int_equal(calm_do(&calm, 0, CLIENT_GET, 0, 0)->error, AREG_OK);
+        calm_fini(&calm);
+    }
+    assert_int_equal(most_count, 2);
+}
+
 static void all_classes_strike_in_one_long_run(void **state)
 {
     (void)state;
@@ -95,7 +134,7 @@ static char *logs_under(uint32_t faults)
     size_t text_bytes;
     FILE *log = open_memstream(&text, &text_bytes);
     assert_non_null(log);
-    for (uint64_t seed = 1; seed <= SEED_COUNT / 2; seed++) {
+    for (uint64_t seed = 1; seed <= SEED_COUNT; seed++) {
         const struct sim_options options = {
             .seed = seed, .has_faults = true, .faults = faults, .op_count = 200, .log = log};
         run(&options);
@@ -259,6 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_class_alone_strikes_and_breaks_nothing),
         cmocka_unit_test(without_faults_nothing_strikes_and_nothing_fails),
+        cmocka_unit_test(a_code_that_tolerates_nothing_survives_all_that_ends),
+        cmocka_unit_test(rot_strikes_as_many_hosts_as_may_be_down),
         cmocka_unit_test(all_classes_strike_in_one_long_run),
         cmocka_unit_test(links_of_as_many_hosts_as_there_can_be_are_cut),
         cmocka_unit_test(faults_show_in_what_happens),

@@ -145,6 +145,7 @@ static void a_run_with_given_options_is_the_same_every_time(void **state)
     for (uint64_t seed = 0; seed < 10; seed++) {
         struct sim_options options = {.seed = seed,
                                       .op_count = OP_COUNT,
+                                      .has_delta = true,
                                       .delta = 2,
                                       .client_count = 3,
                                       .depth = 2,
