@@ -706,6 +706,9 @@ static void an_uncontended_write_takes_two_rounds_and_a_read_one(void **state)
     struct setting *setting = *state;
     enum { COUNT = 20, VALUE_BYTES = 30000 };
     static uint8_t bytes[VALUE_BYTES];
+    /* To a host that is not connected yet nothing would be sent. */
+    struct pinged pinged = {0};
+    assert_int_equal(areg_ping(setting->client, NULL, take_host, &pinged), AREG_OK);
     for (unsigned i = 0; i < COUNT; i++) {
         struct areg_value *value;
         assert_int_equal(areg_put(setting->client, "k", 1, bytes, sizeof bytes, NULL, NULL), AREG_OK);
