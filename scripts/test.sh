@@ -9,7 +9,8 @@ usage() {
 usage: scripts/test.sh [--preset NAME]... [--quick]
 
 Without options: all tests in the dev build, all that can differ there with the address and undefined-behaviour
-sanitizers, and those of threads with the thread sanitizer.
+sanitizers, and those of threads with the thread sanitizer. What is shipped is built, too: its optimisation warns of
+more.
 
   --preset NAME  only this preset (see CMakePresets.json); may be repeated
   --quick        only the dev preset, without the tests of real clusters
@@ -40,7 +41,8 @@ while (($#)); do
     esac
     shift
 done
-((${#presets[@]})) || presets=(dev asan tsan)
+builds=()
+((${#presets[@]})) || { presets=(dev asan tsan) && builds=(release); }
 
 scripts/setup.sh || exit 1
 
@@ -50,6 +52,9 @@ noise="$summary|^Total Test time|^Test project|^ +Start +[0-9]+:|^Internal ctest
 test_count=0
 failed_count=0
 failed_presets=()
+for preset in "${builds[@]}"; do
+    scripts/build.sh "$preset" || failed_presets+=("$preset (build)")
+done
 for preset in "${presets[@]}"; do
     scripts/build.sh "$preset" || { failed_presets+=("$preset (build)") && continue; }
     log=build/$preset/test.log
