@@ -141,6 +141,8 @@ static void enchain(struct client *client, struct operation *operation)
 static enum areg_error judge(const struct client *client, const struct client_op *op)
 {
     const bool is_list = op->kind == CLIENT_LIST;
+    if (op->kind > CLIENT_LIST)
+        return AREG_EINVAL;
     if (is_list ? op->key.bytes > AREG_KEY_BYTES_MAX : !key_is_valid(op->key))
         return AREG_EINVAL;
     if (is_list &&

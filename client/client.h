@@ -17,6 +17,7 @@
 #include "core/cluster.h"
 #include "core/key_page.h"
 #include "core/message.h"
+#include "core/quorum.h"
 
 struct client;
 
@@ -39,7 +40,15 @@ enum client_op_kind {
     CLIENT_STAT,
     CLIENT_PUT,
     CLIENT_DEL,
-    CLIENT_LIST, /* one page of keys of one shard */
+    CLIENT_LIST,        /* one page of keys of one shard */
+    CLIENT_MOVE,        /* a register from one configuration to its successor (a host's worker) */
+    CLIENT_RECONFIGURE, /* look at the configurations of a shard, finish what is pending, or change them (an admin) */
+};
+
+enum reconfigure_goal {
+    RECONFIGURE_LOOK,   /* find the end of the shard's sequence; changes nothing */
+    RECONFIGURE_FINISH, /* and finish what is pending there */
+    RECONFIGURE_CHANGE, /* and then make `wanted` its successor */
 };
 
 struct client_op {
@@ -49,10 +58,21 @@ struct client_op {
     bool has_base;      /* PUT, DEL: covering write */
     struct tag base;
     uint64_t deadline_ns;   /* UINT64_MAX: none */
-    uint32_t shard;         /* LIST */
+    uint32_t shard;         /* LIST, RECONFIGURE */
     struct slice after;     /* LIST: copied */
     uint32_t key_count_max; /* LIST: 1..KEY_PAGE_COUNT_MAX */
     void *context;          /* the driver's own; comes back with the outcome */
+    /* MOVE, and LIST by a worker, which shows deleted registers, too: canonical encodings of a configuration and its
+     * pending successor. Empty for the listings of users. */
+    struct slice source;
+    struct slice target;
+    /* RECONFIGURE. */
+    enum reconfigure_goal goal;
+    const struct config *wanted; /* CHANGE: copied. Members (without incarnations), code, delta, author, reason, time;
+                                    the rest is filled in */
+    struct config_id expected;   /* CHANGE: the configuration that it was planned for; AREG_ESTALE if another one is the
+                                    last by now */
+    uint64_t bytes_per_s;        /* CHANGE, FINISH: pace of each worker; 0: no limit */
 };
 
 /**
@@ -112,6 +132,10 @@ struct client_done {
     struct slice page; /* of core/key_page.h; the driver takes over the reference */
     bool has_more;
     struct slice more_after; /* ask for the next page after this key; the driver takes over the reference */
+    /* RECONFIGURE: the end of the sequence as it was found, or as it is now, also after most errors; canonical
+     * encodings, of which the driver takes over the references; empty if not known. */
+    struct slice base;    /* the last finalized configuration */
+    struct slice pending; /* its successor, if that is not finalized yet */
 };
 bool client_next_done(struct client *client, struct client_done *done);
 
@@ -121,6 +145,30 @@ const char *client_peer_address(const struct client *client, unsigned peer_index
 
 /** The cluster's map, once a seed has answered; NULL before. Lent for the life of the client. */
 const struct cluster *client_cluster(const struct client *client);
+
+/** Where an operation RECONFIGURE is, in this order; what is pending when it begins is first taken through the last
+ * three. */
+enum reconfigure_step {
+    RECONFIGURE_LOOKING,      /* for the end of the sequence */
+    RECONFIGURE_GREETING,     /* the members of the new configuration: who are they? */
+    RECONFIGURE_JOINING,      /* all of them have to record that they are */
+    RECONFIGURE_PROPOSING,    /* consensus among the members of the last configuration */
+    RECONFIGURE_INSTALLING,   /* the decision to a majority of them: from here on clients use it */
+    RECONFIGURE_TRANSFERRING, /* registers */
+    RECONFIGURE_FINALIZING,
+};
+
+struct reconfigure_progress {
+    enum reconfigure_step step;
+    struct config target;    /* GREETING and later: what is being brought about */
+    bool is_own;             /* it is what was wanted, not what somebody else had left pending */
+    uint32_t slices_moved;   /* TRANSFERRING: a bit for each */
+    uint64_t register_count; /* moved so far */
+    uint64_t bytes;          /* over the network, for them */
+    struct voters missing;   /* members (of the target, or of the last configuration) that are waited for */
+};
+/** False if there is no such operation under way. */
+bool client_reconfigure_progress(const struct client *client, uint64_t id, struct reconfigure_progress *progress);
 
 struct client_counters {
     uint64_t reads;

@@ -47,3 +47,10 @@ uint64_t key_hash(struct slice key)
         hash |= (uint64_t)out[i] << (8 * i);
     return hash;
 }
+
+/* The high bits: the low ones choose the shard. */
+unsigned key_slice(struct slice key)
+{
+    _Static_assert(TRANSFER_SLICE_COUNT == 32, "five bits of the hash");
+    return (unsigned)(key_hash(key) >> 59);
+}

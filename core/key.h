@@ -25,5 +25,7 @@ bool key_is_valid(struct slice key);
 
 /** A 64-bit hash that is the same on every machine (SipHash-2-4 with a zero key). */
 uint64_t key_hash(struct slice key);
+/** Which of the TRANSFER_SLICE_COUNT slices of its shard a register is moved with. */
+unsigned key_slice(struct slice key);
 
 #endif

@@ -66,6 +66,17 @@ enum {
     DEALER_COUNT_MAX = 2 * HOST_COUNT_MAX,
     MESSAGE_DEPTH_MAX = 8,
 
+    /* A reconfiguration. Registers are moved in as many slices as fit one word: each worker takes some, and those of
+     * one that fails go to others. */
+    TRANSFER_SLICE_COUNT = 32,
+    /* Registers that one worker moves at a time: enough to fill a network of some milliseconds with small values. */
+    TRANSFER_INFLIGHT_MAX = 64,
+    /* And bytes of their values, unless it is a single one. */
+    TRANSFER_INFLIGHT_BYTES_MAX = 64 << 20,
+    /* Configurations that one host is a member of, retired ones included until it restarts; past it, it refuses to
+     * join. */
+    MEMBERSHIP_COUNT_MAX = 4 * SHARD_COUNT_MAX,
+
     /* A client. */
     INFLIGHT_DEFAULT = 1024,
     INFLIGHT_MAX = 4096,

@@ -26,6 +26,19 @@ enum message_kind {
     MESSAGE_CONFIRM = 5,   /* an operation of this tag has completed; no reply */
     MESSAGE_LIST_KEYS = 6, /* one page of keys, in the order of core/key.h */
     MESSAGE_STATUS = 7,    /* the host's counters */
+    /* Of configurations (reconfig/). */
+    MESSAGE_READ_CONFIG = 8,  /* `next`, and nothing else [read-config] */
+    MESSAGE_WRITE_CONFIG = 9, /* record `descriptor` as the pending successor of `config` [put-config] */
+    MESSAGE_PREPARE = 10,     /* Paxos for the successor of `config`: promise this ballot */
+    MESSAGE_ACCEPT = 11,      /* accept `descriptor` under this ballot */
+    MESSAGE_JOIN = 12,        /* be a member of `config`, which is `descriptor` */
+    MESSAGE_FINALIZE = 13,    /* `config`, which is `descriptor`, is finalized */
+    MESSAGE_HINT = 14,     /* the latest finalized configuration of the shard, in `next`; `config` is not looked at */
+    MESSAGE_ADOPT = 15,    /* take your own fragment of this entry over from the configuration before `config` */
+    MESSAGE_TRANSFER = 16, /* move slices of the shard's registers into `config`; how far are you? */
+    MESSAGE_REGISTER = 17, /* a member's incarnation, before it answers anything in `config` */
+    /* Never on the wire: the worker of a host tells the host how far it is. */
+    MESSAGE_TRANSFERRED = 255,
 };
 
 /** One entry of a register's list. */
@@ -75,14 +88,67 @@ struct list_keys {
     uint32_t key_count_max;
 };
 
+/** Round, then proposer; lexicographic. All zero: none. */
+struct ballot {
+    uint64_t round;
+    uint64_t proposer;
+};
+
+struct prepare {
+    struct ballot ballot;
+};
+
+struct accept {
+    struct ballot ballot;
+};
+
+struct adopt {
+    struct entry entry; /* fragment_checksum is not looked at */
+};
+
+/*
+ * The registers of a shard are moved in slices, by the hash of the key: slice_of_key(). A worker is a member of the new
+ * configuration; it goes on by itself until the slices that it was given are moved, also after a restart.
+ */
+struct transfer {
+    uint32_t slices; /* a bit for each: to be moved by this host, besides those that it was given before */
+    bool sets_pace;  /* the rest counts */
+    bool is_paused;
+    uint64_t bytes_per_s; /* at most, for each worker; 0: no limit */
+};
+
+/** How far a worker is; the same in the reply and on the worker's disk. */
+struct transfer_progress {
+    uint32_t slices_given;
+    uint32_t slices_moved;   /* for good: every register in them is in the new configuration */
+    uint64_t register_count; /* moved by this host */
+    uint64_t bytes;          /* that came or went over the network for it: fragments */
+    bool is_paused;
+    uint64_t bytes_per_s;
+};
+
+/** The worker of this host has moved all registers of some slices up to a key, or all of them. */
+struct transferred {
+    struct slice after;      /* the last key; empty: to the end */
+    uint32_t slices;         /* that it is at work on */
+    uint64_t register_count; /* since the last time */
+    uint64_t bytes;
+};
+
+struct registration {
+    struct host_id host;
+    uint64_t incarnation;
+};
+
 struct request {
     enum message_kind kind;
     uint64_t op;
     uint32_t phase;
     uint32_t shard;
     struct config_id config;
-    struct slice key;        /* GET_TAG, GET_DATA, PUT_DATA, CONFIRM */
-    struct slice descriptor; /* of `config`, after an UNKNOWN_CONFIG; else empty */
+    struct slice key; /* GET_TAG, GET_DATA, PUT_DATA, CONFIRM, ADOPT */
+    struct slice
+        descriptor; /* WRITE_CONFIG, ACCEPT, JOIN, FINALIZE; TRANSFER: of the configuration before; else empty */
     union {
         struct {
             bool wants_cluster;
@@ -92,6 +158,12 @@ struct request {
         struct put_data put_data;
         struct confirm confirm;
         struct list_keys list_keys;
+        struct prepare prepare;
+        struct accept accept;
+        struct adopt adopt;
+        struct transfer transfer;
+        struct transferred transferred;
+        struct registration registration;
     };
     struct slice payload;
 };
@@ -99,7 +171,7 @@ struct request {
 /** The numbers are those on the wire. Only OK counts as a vote. */
 enum reply_status {
     REPLY_OK = 0,
-    REPLY_UNKNOWN_CONFIG = 1, /* not a member of it as far as this host knows */
+    REPLY_UNKNOWN_CONFIG = 1, /* not a member of it as far as this host knows; `next` may be some finalized one */
     REPLY_RETIRED = 2,        /* `next` is a later, finalized configuration; go there */
     REPLY_BUSY = 3,           /* queues are full: nothing was done, ask again later */
     REPLY_FULL = 4,           /* no room: nothing was stored */
@@ -135,6 +207,18 @@ struct keys_reply {
     /* The payload is the page (core/key_page.h). */
 };
 
+/** PREPARE and ACCEPT. A member that has a successor shows it in `next`, which is then the decision. */
+struct consensus_reply {
+    bool is_granted;
+    struct ballot promised;
+    struct ballot accepted;  /* PREPARE */
+    struct slice descriptor; /* PREPARE: that was accepted under it; empty: none */
+};
+
+struct adopt_reply {
+    bool is_adopted; /* no: the fragment must be sent */
+};
+
 struct reply {
     enum message_kind kind; /* of the request */
     uint64_t op;
@@ -146,6 +230,9 @@ struct reply {
         struct tag_reply tag;
         struct data_reply data;
         struct keys_reply keys;
+        struct consensus_reply consensus;
+        struct adopt_reply adopt;
+        struct transfer_progress transfer;
     };
     struct slice payload; /* STATUS: a JSON object */
 };
@@ -153,7 +240,33 @@ struct reply {
 /** Whether a host may answer from committed state, without the writer (DESIGN §3). */
 static inline bool message_is_read_only(enum message_kind kind)
 {
-    return kind != MESSAGE_PUT_DATA && kind != MESSAGE_CONFIRM;
+    switch (kind) {
+    case MESSAGE_HELLO:
+    case MESSAGE_GET_TAG:
+    case MESSAGE_GET_DATA:
+    case MESSAGE_LIST_KEYS:
+    case MESSAGE_STATUS:
+    case MESSAGE_READ_CONFIG:
+    case MESSAGE_HINT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** Whether a message concerns one register. */
+static inline bool message_has_key(enum message_kind kind)
+{
+    switch (kind) {
+    case MESSAGE_GET_TAG:
+    case MESSAGE_GET_DATA:
+    case MESSAGE_PUT_DATA:
+    case MESSAGE_CONFIRM:
+    case MESSAGE_ADOPT:
+        return true;
+    default:
+        return false;
+    }
 }
 
 #endif

@@ -96,11 +96,6 @@ enum areg_error store_config_next(struct store_txn *txn, uint32_t *slot, struct 
 enum areg_error store_link_get(struct store_txn *txn, uint32_t slot, struct link *link) MUST_USE;
 enum areg_error store_link_put(struct store_txn *txn, uint32_t slot, const struct link *link) MUST_USE;
 
-struct ballot {
-    uint64_t round;
-    uint64_t proposer;
-};
-
 /** Paxos acceptor of one configuration; all zero before the first promise. */
 struct acceptor {
     struct ballot promised;
@@ -109,6 +104,23 @@ struct acceptor {
 };
 enum areg_error store_acceptor_get(struct store_txn *txn, uint32_t slot, struct acceptor *acceptor) MUST_USE;
 enum areg_error store_acceptor_put(struct store_txn *txn, uint32_t slot, const struct acceptor *acceptor) MUST_USE;
+
+/** What the worker of this host is to move into a configuration, and how far it is. */
+struct stored_transfer {
+    struct transfer_progress progress;
+    uint32_t slices_at_work; /* those that `after` is about; others that were given come after them */
+    struct slice after;      /* of these, registers up to this key have been moved; empty: none yet; lent */
+    struct slice source;     /* the configuration before, canonical encoding; lent */
+};
+/** AREG_OK with all zero if there is none. */
+enum areg_error store_transfer_get(struct store_txn *txn, uint32_t slot, struct stored_transfer *transfer) MUST_USE;
+enum areg_error store_transfer_put(struct store_txn *txn, uint32_t slot,
+                                   const struct stored_transfer *transfer) MUST_USE;
+/** The first slot >= `*slot` that has one. */
+enum areg_error store_transfer_next(struct store_txn *txn, uint32_t *slot, struct stored_transfer *transfer) MUST_USE;
+
+/** Delete a configuration whose registers have been deleted: descriptor, link, acceptor, transfer. */
+enum areg_error store_config_delete(struct store_txn *txn, struct config_id id, uint32_t slot) MUST_USE;
 
 /* ---------------------------------------------------------------- registers */
 
