@@ -1,0 +1,39 @@
+/*
+ * The worker of a host: moves the registers of the slices that reconfigurers gave to it from a configuration to its
+ * successor [ARES, section 5; PROTOCOL §5.4], from host to host, with the engine that clients use.
+ *
+ * A pure state machine beside a client engine that its driver runs for it (its "agent": the host as a client of other
+ * hosts, and of itself). What is to be done is on the host's disk, and so is how far it is: after a restart it goes on.
+ * The driver
+ *   - calls worker_load() at the start, and whenever replica_has_news_for_worker() says so;
+ *   - after every event of the engine, gives the outcomes of operations whose context is worker_context() to
+ *     worker_done(), and then calls worker_step();
+ *   - hands the requests of worker_next_note() to the host's writer, which makes the progress durable;
+ *   - calls worker_step() at worker_wake_ns(), too.
+ */
+#ifndef CLIENT_TRANSFER_H
+#define CLIENT_TRANSFER_H
+
+#include "client/client.h"
+#include "store/store.h"
+
+struct worker;
+
+/** NULL without memory. */
+struct worker *worker_create(void);
+void worker_destroy(struct worker *worker);
+
+/** Look at the host's jobs (a read transaction). Errors of the store, AREG_ENOMEM: call it again later. */
+enum areg_error worker_load(struct worker *worker, struct store_txn *txn) MUST_USE;
+/** Submit what is to be done next to the engine. */
+void worker_step(struct worker *worker, struct client *client, uint64_t now_ns);
+/** One of its operations has ended; `done` stays the caller's. */
+void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done);
+/** Progress to be recorded: a request MESSAGE_TRANSFERRED, whose slices are lent until the next call. */
+bool worker_next_note(struct worker *worker, struct request *note);
+/** When worker_step() has something to do though nothing else happens; UINT64_MAX: not at all. */
+uint64_t worker_wake_ns(const struct worker *worker);
+/** What all its operations have as context. */
+void *worker_context(struct worker *worker);
+
+#endif
