@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every line of a file of seeds again; nothing may be found.
+# Runs every line of regress.seeds again; nothing may be found.
 #   regress.sh AREG_LAB SEEDS
 set -euo pipefail
 run_count=0
@@ -13,5 +13,5 @@ while read -r line; do
         failed_count=$((failed_count + 1))
     fi
 done <"$2"
-echo "$run_count seeds, $failed_count broken"
+echo "$run_count lines, $failed_count broken"
 ((run_count > 0 && failed_count == 0))
