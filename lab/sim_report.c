@@ -60,10 +60,10 @@ void sim_report_text(const struct sim_report *report, double seconds, FILE *to)
     print_outcomes("writes", &report->writes, to);
     fprintf(to,
             "costs     %.2f rounds and %.2f values sent a write; %.2f rounds and %.2f values received a read, "
-            "%" PRIu64 " wrote back\n",
+            "%" PRIu64 " wrote back; %" PRIu64 " entries trimmed by force\n",
             ratio(report->write_rounds, write_count), ratio(report->payload_bytes_sent, report->write_bytes),
             ratio(report->read_rounds, read_count), ratio(report->payload_bytes_answered, report->read_bytes),
-            report->write_back_count);
+            report->write_back_count, report->trims_forced);
     fprintf(to, "trace     %016" PRIx64 "\n", report->trace_digest);
     if (report->broken[0])
         fprintf(to, "BROKEN    after %.6f ms: %s: %s\n", (double)report->broken_ns / 1e6, report->broken, report->why);
@@ -125,10 +125,11 @@ void sim_report_json(const struct sim_report *report, double seconds, FILE *to)
     print_faults_json(report->fault_counts, to);
     fprintf(to,
             ",\"read_rounds\":%" PRIu64 ",\"write_rounds\":%" PRIu64 ",\"write_backs\":%" PRIu64
-            ",\"read_bytes\":%" PRIu64 ",\"write_bytes\":%" PRIu64 ",\"bytes_sent\":%" PRIu64
-            ",\"bytes_answered\":%" PRIu64 ",\"trace\":\"%016" PRIx64 "\",\"broken\":",
-            report->read_rounds, report->write_rounds, report->write_back_count, report->read_bytes,
-            report->write_bytes, report->payload_bytes_sent, report->payload_bytes_answered, report->trace_digest);
+            ",\"trims_forced\":%" PRIu64 ",\"read_bytes\":%" PRIu64 ",\"write_bytes\":%" PRIu64
+            ",\"bytes_sent\":%" PRIu64 ",\"bytes_answered\":%" PRIu64 ",\"trace\":\"%016" PRIx64 "\",\"broken\":",
+            report->read_rounds, report->write_rounds, report->write_back_count, report->trims_forced,
+            report->read_bytes, report->write_bytes, report->payload_bytes_sent, report->payload_bytes_answered,
+            report->trace_digest);
     if (report->broken[0]) {
         json_print_string(to, report->broken, strlen(report->broken));
         print_text_member("why", report->why, to);

@@ -318,6 +318,18 @@ void host_start(struct sim *sim, uint32_t host_index)
     host_wake(sim, host_index);
 }
 
+/* What a process has counted ends with it. */
+static void end_process(struct sim *sim, struct sim_host *host)
+{
+    struct replica_counters counters;
+    if (!host->replica)
+        return;
+    replica_counters(host->replica, &counters);
+    sim->report->trims_forced += counters.trims_forced;
+    replica_destroy(host->replica);
+    host->replica = NULL;
+}
+
 void host_crash(struct sim *sim, uint32_t host_index)
 {
     struct sim_host *host = &sim->hosts[host_index];
@@ -334,8 +346,7 @@ void host_crash(struct sim *sim, uint32_t host_index)
     jobs_free(host->first_job);
     host->batch = host->first_job = host->last_job = NULL;
     host->waiting_count = 0;
-    replica_destroy(host->replica);
-    host->replica = NULL;
+    end_process(sim, host);
     host->paused_until_ns = 0;
     store_memory_crash(host->store);
     for (uint32_t i = 0; i < sim->options.client_count; i++)
@@ -363,7 +374,7 @@ void host_fini(struct sim *sim, uint32_t host_index)
     store_abort(host->txn);
     jobs_free(host->batch);
     jobs_free(host->first_job);
-    replica_destroy(host->replica);
+    end_process(sim, host);
     store_close(host->store);
     free(host->shadows);
 }

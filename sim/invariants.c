@@ -168,8 +168,9 @@ void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index)
             continue;
         if (!may_have_had(sim, &found, tag))
             accuse(sim, "I7", "was dropped, and nothing tells of it", host_index, key_index, tag);
-        const bool was_at_limit = shadow->entry_count == ENTRY_COUNT_MAX;
-        if (!is_abd(sim) && !was_at_limit && tag_compare(tag, found.confirmed) >= 0)
+        /* At the limit the smallest goes: what is left is not superseded either, so the list is still full. */
+        const bool is_at_limit = found.entry_count == ENTRY_COUNT_MAX;
+        if (!is_abd(sim) && !is_at_limit && tag_compare(tag, found.confirmed) >= 0)
             accuse(sim, "I7", "was dropped, and nothing confirmed is newer", host_index, key_index, tag);
     }
     shadow->trimmed = found.trimmed;

@@ -106,7 +106,7 @@ struct sim_report {
     uint64_t payload_bytes_answered;
     uint64_t write_back_count;
     uint64_t commit_count;
-    uint64_t trims_forced;
+    uint64_t trims_forced;   /* entries that hosts dropped though nothing newer was known to be complete */
     uint64_t latency_max_ns; /* of an operation that completed */
     uint64_t latency_min_ns;
 };

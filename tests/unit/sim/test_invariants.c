@@ -141,6 +141,21 @@ static void trim_well(struct stored_register *found)
     drop_first(found);
 }
 
+/* One batch takes the list over the limit: nothing that was there before it is left, and nothing is superseded. */
+static void trim_at_the_limit(struct stored_register *found)
+{
+    struct stored_entry next = found->entries[2];
+    next.place = 0;
+    next.fragment_bytes = 1;
+    next.payload = slice_borrow("x", 1);
+    found->trimmed = next.entry.tag;
+    found->entry_count = ENTRY_COUNT_MAX;
+    for (unsigned i = 0; i < ENTRY_COUNT_MAX; i++) {
+        next.entry.tag.z++;
+        found->entries[i] = next;
+    }
+}
+
 static void forget_newest(struct stored_register *found)
 {
     found->entry_count--;
@@ -181,7 +196,7 @@ static void change_a_value(struct stored_register *found)
 static void what_a_host_may_do_breaks_nothing(void **state)
 {
     (void)state;
-    static hands_fn *const hands[] = {keep_all, trim_well};
+    static hands_fn *const hands[] = {keep_all, trim_well, trim_at_the_limit};
     for (unsigned i = 0; i < sizeof hands / sizeof hands[0]; i++) {
         struct calm calm;
         begin(&calm, "rs:5,3");
