@@ -51,6 +51,16 @@ static bool complain_unknown(struct script_reader *reader, const char *what, con
                            near ? near : "", near ? "\"?)" : "");
 }
 
+/* The next word must be one of these, which end with NULL. */
+static bool parse_one_of(struct script_reader *reader, const char *what, const char *const *candidates, unsigned *which)
+{
+    const char *word = words_next(reader);
+    for (*which = 0; word && candidates[*which]; (*which)++)
+        if (strcmp(word, candidates[*which]) == 0)
+            return true;
+    return complain_unknown(reader, what, word ? word : "", candidates);
+}
+
 static bool parse_kind(struct script_reader *reader, enum message_kind *kind)
 {
     const char *names[MESSAGE_STATUS + 1];
@@ -112,13 +122,11 @@ static bool parse_caught_with(struct script_reader *reader)
     for (unsigned i = 1; i < PLANT_COUNT; i++)
         names[i - 1] = plant_name((enum plant)i);
     names[PLANT_COUNT - 1] = NULL;
-    for (const char *word = words_next(reader); word; word = words_next(reader)) {
-        unsigned which = 1;
-        while (which < PLANT_COUNT && strcmp(word, names[which - 1]) != 0)
-            which++;
-        if (which == PLANT_COUNT)
-            return complain_unknown(reader, "the planted bug", word, names);
-        reader->script->caught_by |= UINT32_C(1) << which;
+    while (words_peek(reader)) {
+        unsigned which;
+        if (!parse_one_of(reader, "the planted bug", names, &which))
+            return false;
+        reader->script->caught_by |= UINT32_C(1) << (which + 1);
     }
     return true;
 }
@@ -208,12 +216,9 @@ static bool parse_op(struct script_reader *reader, unsigned client, struct step 
         return script_complain(reader, "an operation is missing, such as: r1 = get k");
     if (!words_name(reader, name, op->name) || !words_require(reader, "="))
         return false;
-    const char *verb = words_next(reader);
-    unsigned which = 0;
-    while (verb && verbs[which] && strcmp(verb, verbs[which]) != 0)
-        which++;
-    if (!verb || !verbs[which])
-        return complain_unknown(reader, "the operation", verb ? verb : "", verbs);
+    unsigned which;
+    if (!parse_one_of(reader, "the operation", verbs, &which))
+        return false;
     op->client = client;
     op->kind = kinds[which];
     if (op->kind != CLIENT_LIST && !parse_key(reader, &op->key))
@@ -419,14 +424,13 @@ static bool parse_expect_op(struct script_reader *reader, struct step *step)
     }
     step->kind = STEP_EXPECT_OUTCOME;
     const char *names[OUTCOME_COUNT + 1] = {NULL};
-    const char *word = words_next(reader);
-    for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         names[i] = outcomes[i].name;
-        step->outcome = outcomes[i].outcome;
-        if (word && strcmp(word, names[i]) == 0)
-            return words_end(reader);
-    }
-    return complain_unknown(reader, "the outcome", word ? word : "", names);
+    unsigned which;
+    if (!parse_one_of(reader, "the outcome", names, &which))
+        return false;
+    step->outcome = outcomes[which].outcome;
+    return words_end(reader);
 }
 
 /* s1 s2 list k "a" "b"; s1 trimmed k "a"; s1 confirmed k nothing; s1 down */
@@ -435,14 +439,9 @@ static bool parse_expect_hosts(struct script_reader *reader, struct step *step)
     static const char *const verbs[] = {"lists", "list", "trimmed", "confirmed", "up", "down", NULL};
     static const enum step_kind kinds[] = {STEP_EXPECT_LIST,      STEP_EXPECT_LIST, STEP_EXPECT_TRIMMED,
                                            STEP_EXPECT_CONFIRMED, STEP_EXPECT_UP,   STEP_EXPECT_DOWN};
-    if (!words_hosts(reader, false, &step->hosts))
+    unsigned which;
+    if (!words_hosts(reader, false, &step->hosts) || !parse_one_of(reader, "what hosts do,", verbs, &which))
         return false;
-    const char *verb = words_next(reader);
-    unsigned which = 0;
-    while (verb && verbs[which] && strcmp(verb, verbs[which]) != 0)
-        which++;
-    if (!verb || !verbs[which])
-        return complain_unknown(reader, "what hosts do,", verb ? verb : "", verbs);
     step->kind = kinds[which];
     if (step->kind == STEP_EXPECT_UP || step->kind == STEP_EXPECT_DOWN)
         return words_end(reader);
