@@ -31,6 +31,7 @@ struct worker {
     int says_fd;  /* what it has said on stderr: an assertion that failed */
     bool is_busy;
     uint64_t seed;
+    uint64_t seed_begin_ns;
 };
 
 struct campaign {
@@ -41,6 +42,7 @@ struct campaign {
     uint64_t next_seed;
     uint64_t begin_ns;
     uint64_t shown_ns;
+    bool has_given_up;
     char *why;
 };
 
@@ -166,6 +168,13 @@ static int stop_worker(struct worker *worker)
     return status;
 }
 
+/* It does not end by itself, or not soon. */
+static void kill_worker(struct worker *worker)
+{
+    kill(worker->pid, SIGKILL);
+    stop_worker(worker);
+}
+
 static bool is_over(const struct campaign *campaign)
 {
     const struct campaign_options *options = campaign->options;
@@ -183,6 +192,7 @@ static bool give_order(struct campaign *campaign, struct worker *worker)
         return false;
     }
     worker->seed = campaign->next_seed++;
+    worker->seed_begin_ns = now_ns();
     worker->is_busy = true;
     /* If it has ended meanwhile, its news say so. */
     const ssize_t written = write(worker->order_fd, &worker->seed, sizeof worker->seed);
@@ -249,6 +259,17 @@ static void take_death(struct campaign *campaign, struct worker *worker)
     keep_broken(campaign->result, seed, "assertion", why);
 }
 
+static void take_hang(struct campaign *campaign, struct worker *worker)
+{
+    char why[SIM_WHY_BYTES];
+    char limit[UNITS_TEXT_BYTES];
+    snprintf(why, sizeof why, "has not ended after %s of real time",
+             units_print_duration(campaign->options->seed_ns_max, limit));
+    kill_worker(worker);
+    campaign->result->seed_count++;
+    keep_broken(campaign->result, worker->seed, "hangs", why);
+}
+
 static void hear(struct campaign *campaign, struct worker *worker)
 {
     static struct news news;
@@ -257,6 +278,17 @@ static void hear(struct campaign *campaign, struct worker *worker)
         take_news(campaign, worker, &news);
     else if (bytes >= 0 || errno != EINTR)
         take_death(campaign, worker);
+}
+
+static bool gives_up(struct campaign *campaign)
+{
+    const uint64_t timeout_ns = campaign->options->timeout_ns;
+    char limit[UNITS_TEXT_BYTES];
+    if (now_ns() - campaign->begin_ns < timeout_ns)
+        return false;
+    campaign->has_given_up = true;
+    snprintf(campaign->why, SIM_WHY_BYTES, "not done after %s: given up", units_print_duration(timeout_ns, limit));
+    return true;
 }
 
 static void show_progress(struct campaign *campaign)
@@ -293,14 +325,15 @@ static bool turn(struct campaign *campaign)
     }
     for (unsigned i = 0; i < busy_count; i++) {
         struct worker *worker = &campaign->workers[busy[i]];
-        if (fds[i].revents == 0)
-            continue;
-        hear(campaign, worker);
+        if (fds[i].revents != 0)
+            hear(campaign, worker);
+        else if (now_ns() - worker->seed_begin_ns >= campaign->options->seed_ns_max)
+            take_hang(campaign, worker);
         if (!worker->is_busy && !give_order(campaign, worker))
             return false;
     }
     show_progress(campaign);
-    return write_state(campaign);
+    return write_state(campaign) && !gives_up(campaign);
 }
 
 enum areg_error campaign_run(const struct campaign_options *options, struct campaign_result *result,
@@ -319,11 +352,16 @@ enum areg_error campaign_run(const struct campaign_options *options, struct camp
         goes_on = give_order(&campaign, &campaign.workers[i]);
     while (goes_on && turn(&campaign)) {
     }
-    for (unsigned i = 0; i < options->jobs; i++)
-        if (campaign.workers[i].pid)
+    for (unsigned i = 0; i < options->jobs; i++) {
+        if (campaign.workers[i].is_busy)
+            kill_worker(&campaign.workers[i]);
+        else if (campaign.workers[i].pid)
             stop_worker(&campaign.workers[i]);
+    }
     if (options->shows_progress)
         fprintf(stderr, "\r%60s\r", "");
     result->wall_ns = now_ns() - campaign.begin_ns;
+    if (campaign.has_given_up)
+        return AREG_ECANCELED;
     return why[0] ? AREG_EIO : AREG_OK;
 }

@@ -10,17 +10,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 struct sim_flags {
     struct common_flags common;
-    uint64_t seed;
+    uint64_t seed; /* UINT64_MAX: not given */
     uint64_t op_count;
     uint64_t host_count;
     const char *code;
-    uint64_t delta;
+    uint64_t delta; /* UINT64_MAX: not given */
     uint64_t client_count;
     uint64_t depth;
     uint64_t key_count;
@@ -33,10 +35,12 @@ struct sim_flags {
     const char *scenario;
     uint64_t seed_count;
     uint64_t run_ns;
-    uint64_t jobs;
+    uint64_t jobs; /* 0: as many as there are cores */
     bool lists_plants;
     bool logs;
 };
+
+#define MS UINT64_C(1000000)
 
 /* Seeds that a planted bug is looked for in, unless --seeds says otherwise. */
 enum { PLANT_SEED_COUNT = 1000 };
@@ -93,7 +97,7 @@ static bool parse_plant(const char *text, enum plant *plant)
 
 static bool parse_options(const struct sim_flags *flags, struct sim_options *options)
 {
-    *options = (struct sim_options){.seed = flags->seed,
+    *options = (struct sim_options){.seed = flags->seed != UINT64_MAX ? flags->seed : 1,
                                     .host_count = (unsigned)flags->host_count,
                                     .has_delta = flags->delta != UINT64_MAX,
                                     .delta = flags->delta != UINT64_MAX ? (unsigned)flags->delta : 0,
@@ -216,13 +220,24 @@ static int run_one(const struct sim_flags *flags, struct sim_options *options)
 
 /* ---------------------------------------------------------------- many */
 
+static unsigned job_count(const struct sim_flags *flags)
+{
+    const long core_count = sysconf(_SC_NPROCESSORS_ONLN);
+    if (flags->jobs)
+        return (unsigned)flags->jobs;
+    return core_count < 1 ? 1 : core_count < CAMPAIGN_JOBS_MAX ? (unsigned)core_count : CAMPAIGN_JOBS_MAX;
+}
+
 static struct campaign_options campaign_of(const struct sim_flags *flags, const struct sim_options *options)
 {
     return (struct campaign_options){.sim = *options,
-                                     .first_seed = flags->seed,
+                                     .first_seed = options->seed,
                                      .seed_count = flags->seed_count ? flags->seed_count : UINT64_MAX,
                                      .run_ns = flags->run_ns ? flags->run_ns : UINT64_MAX,
-                                     .jobs = (unsigned)flags->jobs,
+                                     .timeout_ns =
+                                         flags->common.timeout_ms ? flags->common.timeout_ms * MS : UINT64_MAX,
+                                     .seed_ns_max = CAMPAIGN_SEED_NS_MAX + flags->op_count * MS,
+                                     .jobs = job_count(flags),
                                      .broken_max = CAMPAIGN_BROKEN_MAX,
                                      .state_path = flags->state,
                                      .shows_progress = !flags->common.quiet && isatty(STDERR_FILENO)};
@@ -318,6 +333,36 @@ static int run_scenario(const struct sim_flags *flags)
 
 /* ---------------------------------------------------------------- the command */
 
+static void give_up(int signal)
+{
+    static const char says[] = "areg-lab: not done after the time of --timeout: given up\n";
+    (void)signal;
+    const ssize_t written = write(STDERR_FILENO, says, sizeof says - 1);
+    (void)written;
+    _exit(EXIT_CODE_ERROR);
+}
+
+/* A step that never ends is left all the same; what was printed before it can be read. */
+static void limit_time(uint64_t timeout_ms)
+{
+    const struct itimerval limit = {
+        .it_value = {.tv_sec = (time_t)(timeout_ms / 1000), .tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000)}};
+    if (timeout_ms == 0)
+        return;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGALRM, give_up);
+    setitimer(ITIMER_REAL, &limit, NULL);
+}
+
+/* Whether there is a flag that says what to draw, or which seeds to run: a scenario leaves nothing to chance. */
+static bool has_flags_of_runs(const struct sim_flags *flags)
+{
+    return flags->seed != UINT64_MAX || flags->op_count || flags->code || flags->host_count ||
+           flags->delta != UINT64_MAX || flags->client_count || flags->depth || flags->key_count ||
+           flags->value_bytes || flags->nemesis || flags->history || flags->diff || flags->seed_count ||
+           flags->run_ns || flags->jobs || flags->state || flags->lists_plants;
+}
+
 static int run_sim(struct sim_flags *flags)
 {
     struct sim_options options;
@@ -329,11 +374,13 @@ static int run_sim(struct sim_flags *flags)
         return program_fail_usage("--log, --diff and --history are of one run");
     if (flags->lists_plants && plant != PLANT_NONE)
         return program_fail_usage("--plants is about all of them, and --plant about one");
+    if (flags->scenario && has_flags_of_runs(flags))
+        return program_fail_usage("--scenario FILE says all there is to a run: it stands with --plant and --log only");
+    if (flags->lists_plants || !is_many) /* a campaign says what it has found so far */
+        limit_time(flags->common.timeout_ms);
     if (flags->lists_plants)
         return run_plants(flags, &options);
     plant_set(plant);
-    if (flags->scenario && (is_many || flags->diff || flags->history || flags->nemesis))
-        return program_fail_usage("--scenario FILE stands with --plant and --log only");
     if (flags->scenario)
         return run_scenario(flags);
     return is_many ? run_many(flags, &options) : run_one(flags, &options);
@@ -355,10 +402,9 @@ int command_sim(int argc, char **argv)
                     "  areg-lab sim --plants\n"
                     "  areg-lab sim --scenario tests/sim/scenarios/S10-late-write-back.scenario",
     };
-    struct sim_flags flags = {.seed = 1, .delta = UINT64_MAX, .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
-    flags.jobs = flags.jobs < 1 ? 1 : flags.jobs < CAMPAIGN_JOBS_MAX ? flags.jobs : CAMPAIGN_JOBS_MAX;
+    struct sim_flags flags = {.seed = UINT64_MAX, .delta = UINT64_MAX};
     const struct flag table[] = {
-        {"seed", 0, FLAG_COUNT, &flags.seed, "N", "the first seed, default 1", 0, 0},
+        {"seed", 0, FLAG_COUNT, &flags.seed, "N", "the first seed, default 1", 0, UINT64_MAX - 1},
         {"ops", 0, FLAG_COUNT, &flags.op_count, "N", "operations in a run", 1, SIM_OP_MAX},
         {"code", 0, FLAG_TEXT, &flags.code, "CODE", "repl:N or rs:N,K", 0, 0},
         {"hosts", 0, FLAG_COUNT, &flags.host_count, "N", "hosts; with --code, default N of it", 1, SIM_HOST_MAX},
