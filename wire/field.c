@@ -274,6 +274,17 @@ struct tag field_get_tag(struct field_reader *reader, const char *why)
     return tag;
 }
 
+struct host_id field_get_host_id(struct field_reader *reader)
+{
+    struct host_id id = {0};
+    const struct slice text = field_get_text(reader, HOST_ID_BYTES_MAX, "the host's id is no text, or too long");
+    if (text.bytes && memchr(text.at, 0, text.bytes))
+        field_fail(reader, "the host's id is none");
+    else if (text.bytes)
+        memcpy(id.text, text.at, text.bytes);
+    return id;
+}
+
 bool field_take_nil(struct field_reader *reader)
 {
     const bool is_nil = reader->at < reader->end && *reader->at == 0xc0 && reader->left_count[reader->depth] > 0;

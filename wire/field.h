@@ -13,6 +13,7 @@
 #define WIRE_FIELD_H
 
 #include "core/bytes.h"
+#include "core/config.h"
 #include "core/limits.h"
 #include "core/tag.h"
 
@@ -59,6 +60,8 @@ struct slice field_get_bin_or_nil(struct field_reader *reader, size_t bytes_max,
 size_t field_get_size_or_nil(struct field_reader *reader, const char *why);
 struct slice field_get_text(struct field_reader *reader, size_t bytes_max, const char *why);
 struct tag field_get_tag(struct field_reader *reader, const char *why);
+/** Text of up to HOST_ID_BYTES_MAX bytes, none of them 0; whether it is an id is for host_id_parse(). */
+struct host_id field_get_host_id(struct field_reader *reader);
 /** Whether the next field is nil, which is then read. */
 bool field_take_nil(struct field_reader *reader);
 

@@ -1,10 +1,9 @@
 #include "wire/reply.h"
 
 #include "core/check.h"
+#include "wire/ballot.h"
 #include "wire/entry.h"
 #include "wire/seal.h"
-
-#include <string.h>
 
 enum { REPLY_HEAD_FIELD_COUNT = 7 };
 
@@ -27,11 +26,7 @@ static void put_hello(struct bytes_writer *writer, const struct reply *reply)
 static void get_hello(struct field_reader *reader, struct reply *reply)
 {
     struct hello_reply *hello = &reply->hello;
-    const struct slice host = field_get_text(reader, HOST_ID_BYTES_MAX, "the host's id is no text, or too long");
-    if (host.bytes && memchr(host.at, 0, host.bytes))
-        field_fail(reader, "the host's id is none");
-    else if (host.bytes)
-        memcpy(hello->host.text, host.at, host.bytes);
+    hello->host = field_get_host_id(reader);
     hello->incarnation = field_get_number(reader, UINT64_MAX, "the incarnation is no number");
     hello->version_min = (uint32_t)field_get_number(reader, UINT32_MAX, "the lowest version is no 32-bit number");
     hello->version_max = (uint32_t)field_get_number(reader, UINT32_MAX, "the highest version is no 32-bit number");
@@ -104,6 +99,69 @@ static void get_keys(struct field_reader *reader, struct reply *reply)
     reply->keys.has_more = field_get_bool(reader, "`has more` is no boolean");
 }
 
+/* Of PREPARE and ACCEPT. */
+static const char *consensus_problem(const struct reply *reply)
+{
+    const struct consensus_reply *consensus = &reply->consensus;
+    if (consensus->descriptor.bytes > CONFIG_ENCODED_BYTES_MAX)
+        return "the descriptor that was accepted is too long";
+    return ballot_is_none(consensus->accepted) != (consensus->descriptor.bytes == 0)
+               ? "a descriptor that was accepted under no ballot, or a ballot under which none was"
+               : NULL;
+}
+
+static void put_consensus(struct bytes_writer *writer, const struct reply *reply)
+{
+    field_put_bool(writer, reply->consensus.is_granted);
+    ballot_put(writer, reply->consensus.promised);
+    ballot_put(writer, reply->consensus.accepted);
+    field_put_bin_or_nil(writer, reply->consensus.descriptor);
+}
+
+static void get_consensus(struct field_reader *reader, struct reply *reply)
+{
+    struct consensus_reply *consensus = &reply->consensus;
+    consensus->is_granted = field_get_bool(reader, "`is granted` is no boolean");
+    consensus->promised = ballot_get(reader, "what was promised is no ballot");
+    consensus->accepted = ballot_get(reader, "what was accepted is no ballot");
+    consensus->descriptor =
+        field_get_bin_or_nil(reader, CONFIG_ENCODED_BYTES_MAX, "the descriptor that was accepted is none, or too long");
+}
+
+static void put_adopt(struct bytes_writer *writer, const struct reply *reply)
+{
+    field_put_bool(writer, reply->adopt.is_adopted);
+}
+
+static void get_adopt(struct field_reader *reader, struct reply *reply)
+{
+    reply->adopt.is_adopted = field_get_bool(reader, "`is adopted` is no boolean");
+}
+
+static void put_transfer(struct bytes_writer *writer, const struct reply *reply)
+{
+    const struct transfer_progress *progress = &reply->transfer;
+    field_put_number(writer, progress->slices_given);
+    field_put_number(writer, progress->slices_moved);
+    field_put_number(writer, progress->register_count);
+    field_put_number(writer, progress->bytes);
+    field_put_bool(writer, progress->is_paused);
+    field_put_number(writer, progress->bytes_per_s);
+}
+
+static void get_transfer(struct field_reader *reader, struct reply *reply)
+{
+    struct transfer_progress *progress = &reply->transfer;
+    progress->slices_given =
+        (uint32_t)field_get_number(reader, UINT32_MAX, "the slices that were given are no 32-bit number");
+    progress->slices_moved =
+        (uint32_t)field_get_number(reader, UINT32_MAX, "the slices that were moved are no 32-bit number");
+    progress->register_count = field_get_number(reader, UINT64_MAX, "the count of registers is no number");
+    progress->bytes = field_get_number(reader, UINT64_MAX, "the bytes that were moved are no number");
+    progress->is_paused = field_get_bool(reader, "`is paused` is no boolean");
+    progress->bytes_per_s = field_get_number(reader, UINT64_MAX, "the bytes a second are no number");
+}
+
 /* ---------------------------------------------------------------- the kinds */
 
 struct kind {
@@ -124,6 +182,16 @@ static const struct kind kinds[] = {
     [MESSAGE_CONFIRM] = {0},
     [MESSAGE_LIST_KEYS] = {KEY_PAGE_BYTES_MAX, true, 1, NULL, put_keys, get_keys},
     [MESSAGE_STATUS] = {STATUS_BYTES_MAX, true, 0, NULL, NULL, NULL},
+    [MESSAGE_READ_CONFIG] = {0},
+    [MESSAGE_WRITE_CONFIG] = {0},
+    [MESSAGE_PREPARE] = {0, false, 4, consensus_problem, put_consensus, get_consensus},
+    [MESSAGE_ACCEPT] = {0, false, 4, consensus_problem, put_consensus, get_consensus},
+    [MESSAGE_JOIN] = {0},
+    [MESSAGE_FINALIZE] = {0},
+    [MESSAGE_HINT] = {0},
+    [MESSAGE_ADOPT] = {0, false, 1, NULL, put_adopt, get_adopt},
+    [MESSAGE_TRANSFER] = {0, false, 6, NULL, put_transfer, get_transfer},
+    [MESSAGE_REGISTER] = {0},
 };
 
 /* Of all others. */
@@ -139,6 +207,27 @@ static const struct kind *kind_of(uint64_t number, enum reply_status status)
     return status == REPLY_VERSION ? &version_kind : &refusal_kind;
 }
 
+/* Whatever configuration `next` describes: does one of its status belong there? */
+static const char *next_problem(const struct reply *reply)
+{
+    const struct link *next = &reply->next;
+    if (next->status > LINK_FINALIZED)
+        return "an unknown status of next";
+    if (next->descriptor.bytes > CONFIG_ENCODED_BYTES_MAX)
+        return "next's descriptor is too long";
+    if ((next->status == LINK_NONE) != (next->descriptor.bytes == 0))
+        return "a next without its descriptor, or a descriptor without its next";
+    if (reply->status == REPLY_RETIRED && next->status != LINK_FINALIZED)
+        return "retired, but by no finalized configuration";
+    if (reply->status == REPLY_UNKNOWN_CONFIG && next->status == LINK_PENDING)
+        return "a pending successor of an unknown configuration";
+    if (reply->status != REPLY_OK)
+        return NULL;
+    if (reply->kind == MESSAGE_HINT)
+        return next->status == LINK_FINALIZED ? NULL : "a hint at no finalized configuration";
+    return next->status == LINK_FINALIZED ? "superseded by a finalized configuration, but not retired" : NULL;
+}
+
 /* The one judge: static, what makes it a reply that no correct peer sends; NULL: nothing. */
 static const char *reply_problem(const struct reply *reply)
 {
@@ -147,14 +236,9 @@ static const char *reply_problem(const struct reply *reply)
         return "an unknown kind of reply";
     if (reply->status > REPLY_VERSION)
         return "an unknown status";
-    if (reply->next.status > LINK_FINALIZED)
-        return "an unknown status of next";
-    if (reply->next.descriptor.bytes > CONFIG_ENCODED_BYTES_MAX)
-        return "next's descriptor is too long";
-    if ((reply->next.status == LINK_NONE) != (reply->next.descriptor.bytes == 0))
-        return "a next without its descriptor, or a descriptor without its next";
-    if (reply->status == REPLY_RETIRED && reply->next.status != LINK_FINALIZED)
-        return "retired, but by no finalized configuration";
+    const char *problem = next_problem(reply);
+    if (problem)
+        return problem;
     if (reply->payload.bytes > kind->payload_bytes_max)
         return "the payload is too large, or does not belong there";
     return kind->problem ? kind->problem(reply) : NULL;

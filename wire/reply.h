@@ -6,7 +6,7 @@
  * The body's fields are those of the kind if the status is OK, those of HELLO if it is VERSION; otherwise there are
  * none. After the body of a kind whose payload is no fragment (HELLO, LIST_KEYS, STATUS) comes the payload's checksum
  * (wire/seal.h), also if there is no payload. One judge says what a reply must be, and both directions ask it, as for
- * requests.
+ * requests. Of descriptors it knows only their size and where they belong: config_decode() is for those who use them.
  */
 #ifndef WIRE_REPLY_H
 #define WIRE_REPLY_H

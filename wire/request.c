@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "core/key.h"
+#include "wire/ballot.h"
 #include "wire/entry.h"
 
 #include <string.h>
@@ -116,10 +117,106 @@ static void get_list_keys(struct field_reader *reader, struct request *request)
     list->key_count_max = (uint32_t)field_get_number(reader, UINT32_MAX, "the count of keys is no 32-bit number");
 }
 
+static const char *prepare_problem(const struct request *request)
+{
+    return ballot_is_none(request->prepare.ballot) ? "the ballot to be promised is none" : NULL;
+}
+
+static void put_prepare(struct bytes_writer *writer, const struct request *request)
+{
+    ballot_put(writer, request->prepare.ballot);
+}
+
+static void get_prepare(struct field_reader *reader, struct request *request)
+{
+    request->prepare.ballot = ballot_get(reader, "the ballot to be promised is no ballot");
+}
+
+static const char *accept_problem(const struct request *request)
+{
+    return ballot_is_none(request->accept.ballot) ? "the ballot to accept under is none" : NULL;
+}
+
+static void put_accept(struct bytes_writer *writer, const struct request *request)
+{
+    ballot_put(writer, request->accept.ballot);
+}
+
+static void get_accept(struct field_reader *reader, struct request *request)
+{
+    request->accept.ballot = ballot_get(reader, "the ballot to accept under is no ballot");
+}
+
+static const char *adopt_problem(const struct request *request)
+{
+    return entry_problem(&request->adopt.entry);
+}
+
+static void put_adopt(struct bytes_writer *writer, const struct request *request)
+{
+    entry_put(writer, &request->adopt.entry);
+}
+
+static void get_adopt(struct field_reader *reader, struct request *request)
+{
+    entry_get(reader, &request->adopt.entry);
+}
+
+static const char *transfer_problem(const struct request *request)
+{
+    return request->transfer.slices != 0 && request->descriptor.bytes == 0
+               ? "slices to be moved, but not from which configuration"
+               : NULL;
+}
+
+static void put_transfer(struct bytes_writer *writer, const struct request *request)
+{
+    field_put_number(writer, request->transfer.slices);
+    field_put_bool(writer, request->transfer.sets_pace);
+    field_put_bool(writer, request->transfer.is_paused);
+    field_put_number(writer, request->transfer.bytes_per_s);
+}
+
+static void get_transfer(struct field_reader *reader, struct request *request)
+{
+    struct transfer *transfer = &request->transfer;
+    transfer->slices = (uint32_t)field_get_number(reader, UINT32_MAX, "the slices to be moved are no 32-bit number");
+    transfer->sets_pace = field_get_bool(reader, "`sets pace` is no boolean");
+    transfer->is_paused = field_get_bool(reader, "`is paused` is no boolean");
+    transfer->bytes_per_s = field_get_number(reader, UINT64_MAX, "the bytes a second are no number");
+}
+
+static const char *registration_problem(const struct request *request)
+{
+    struct host_id parsed;
+    if (!host_id_parse(request->registration.host.text, &parsed))
+        return "the host's id is none";
+    return request->registration.incarnation == 0 ? "the incarnation is none" : NULL;
+}
+
+static void put_registration(struct bytes_writer *writer, const struct request *request)
+{
+    field_put_text(writer, request->registration.host.text);
+    field_put_number(writer, request->registration.incarnation);
+}
+
+static void get_registration(struct field_reader *reader, struct request *request)
+{
+    request->registration.host = field_get_host_id(reader);
+    request->registration.incarnation = field_get_number(reader, UINT64_MAX, "the incarnation is no number");
+}
+
 /* ---------------------------------------------------------------- the kinds */
 
+/* Whether a descriptor of a configuration belongs there. */
+enum descriptor_use {
+    DESCRIPTOR_NONE = 0,
+    DESCRIPTOR_NEEDED,
+    DESCRIPTOR_OPTIONAL, /* as far as the head is concerned */
+};
+
 struct kind {
-    bool has_key;
+    enum descriptor_use descriptor;
     uint32_t payload_bytes_max;
     uint32_t body_field_count;
     const char *(*problem)(const struct request *request); /* NULL: any body is good */
@@ -130,24 +227,20 @@ struct kind {
 /* From 1, without gaps. */
 static const struct kind kinds[] = {
     [MESSAGE_HELLO] = {.body_field_count = 1, .put_body = put_hello, .get_body = get_hello},
-    [MESSAGE_GET_TAG] = {.has_key = true,
-                         .body_field_count = 1,
+    [MESSAGE_GET_TAG] = {.body_field_count = 1,
                          .problem = get_tag_problem,
                          .put_body = put_get_tag,
                          .get_body = get_get_tag},
-    [MESSAGE_GET_DATA] = {.has_key = true,
-                          .body_field_count = 2,
+    [MESSAGE_GET_DATA] = {.body_field_count = 2,
                           .problem = get_data_problem,
                           .put_body = put_get_data,
                           .get_body = get_get_data},
-    [MESSAGE_PUT_DATA] = {.has_key = true,
-                          .payload_bytes_max = AREG_VALUE_BYTES_MAX,
+    [MESSAGE_PUT_DATA] = {.payload_bytes_max = AREG_VALUE_BYTES_MAX,
                           .body_field_count = 1,
                           .problem = put_data_problem,
                           .put_body = put_put_data,
                           .get_body = get_put_data},
-    [MESSAGE_CONFIRM] = {.has_key = true,
-                         .body_field_count = 1,
+    [MESSAGE_CONFIRM] = {.body_field_count = 1,
                          .problem = confirm_problem,
                          .put_body = put_confirm,
                          .get_body = get_confirm},
@@ -156,6 +249,30 @@ static const struct kind kinds[] = {
                            .put_body = put_list_keys,
                            .get_body = get_list_keys},
     [MESSAGE_STATUS] = {0},
+    [MESSAGE_READ_CONFIG] = {0},
+    [MESSAGE_WRITE_CONFIG] = {.descriptor = DESCRIPTOR_NEEDED},
+    [MESSAGE_PREPARE] = {.body_field_count = 1,
+                         .problem = prepare_problem,
+                         .put_body = put_prepare,
+                         .get_body = get_prepare},
+    [MESSAGE_ACCEPT] = {.descriptor = DESCRIPTOR_NEEDED,
+                        .body_field_count = 1,
+                        .problem = accept_problem,
+                        .put_body = put_accept,
+                        .get_body = get_accept},
+    [MESSAGE_JOIN] = {.descriptor = DESCRIPTOR_NEEDED},
+    [MESSAGE_FINALIZE] = {.descriptor = DESCRIPTOR_NEEDED},
+    [MESSAGE_HINT] = {0},
+    [MESSAGE_ADOPT] = {.body_field_count = 1, .problem = adopt_problem, .put_body = put_adopt, .get_body = get_adopt},
+    [MESSAGE_TRANSFER] = {.descriptor = DESCRIPTOR_OPTIONAL,
+                          .body_field_count = 4,
+                          .problem = transfer_problem,
+                          .put_body = put_transfer,
+                          .get_body = get_transfer},
+    [MESSAGE_REGISTER] = {.body_field_count = 2,
+                          .problem = registration_problem,
+                          .put_body = put_registration,
+                          .get_body = get_registration},
 };
 
 static const struct kind *kind_of(uint64_t number)
@@ -169,12 +286,17 @@ static const char *request_problem(const struct request *request)
     const struct kind *kind = kind_of(request->kind);
     if (!kind)
         return "an unknown kind of request";
-    if (kind->has_key && !key_is_valid(request->key))
+    const bool has_key = message_has_key(request->kind);
+    if (has_key && !key_is_valid(request->key))
         return "the key is empty or too long";
-    if (!kind->has_key && request->key.bytes > 0)
+    if (!has_key && request->key.bytes > 0)
         return "a key where none belongs";
     if (request->descriptor.bytes > CONFIG_ENCODED_BYTES_MAX)
         return "the descriptor is too long";
+    if (kind->descriptor == DESCRIPTOR_NEEDED && request->descriptor.bytes == 0)
+        return "the descriptor is missing";
+    if (kind->descriptor == DESCRIPTOR_NONE && request->descriptor.bytes > 0)
+        return "a descriptor where none belongs";
     if (request->payload.bytes > kind->payload_bytes_max)
         return "the payload is too large, or does not belong there";
     return kind->problem ? kind->problem(request) : NULL;

@@ -5,6 +5,7 @@
  *
  * The body's fields are those of the kind, in the order of core/message.h. One judge says what a request must be, and
  * both directions ask it: what we send must pass (or it is our own fault), what we are sent is refused if it does not.
+ * Of descriptors it knows only their size and where they belong: config_decode() is for those who use them.
  */
 #ifndef WIRE_REQUEST_H
 #define WIRE_REQUEST_H

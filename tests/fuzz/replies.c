@@ -5,13 +5,37 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/packet.h"
 
+/* Whoever walks along configurations relies on it. */
+static void check_next(const struct reply *reply)
+{
+    const enum link_status next = reply->next.status;
+    CHECK(next <= LINK_FINALIZED);
+    CHECK((next == LINK_NONE) == (reply->next.descriptor.bytes == 0));
+    CHECK(reply->next.descriptor.bytes <= CONFIG_ENCODED_BYTES_MAX);
+    if (reply->status == REPLY_OK)
+        CHECK((next == LINK_FINALIZED) == (reply->kind == MESSAGE_HINT));
+    if (reply->status == REPLY_RETIRED)
+        CHECK(next == LINK_FINALIZED);
+    if (reply->status == REPLY_UNKNOWN_CONFIG)
+        CHECK(next != LINK_PENDING);
+}
+
+static void check_consensus(const struct consensus_reply *consensus)
+{
+    const bool has_accepted = consensus->accepted.round > 0 || consensus->accepted.proposer > 0;
+    CHECK(has_accepted == (consensus->descriptor.bytes > 0));
+    CHECK(consensus->descriptor.bytes <= CONFIG_ENCODED_BYTES_MAX);
+}
+
 /* What a client relies on, said independently of how wire/ judges it. */
 static void check_promises(const struct reply *reply)
 {
-    CHECK(reply->kind >= MESSAGE_HELLO && reply->kind <= MESSAGE_STATUS);
-    CHECK(reply->status <= REPLY_VERSION && reply->next.status <= LINK_FINALIZED);
-    CHECK((reply->next.status == LINK_NONE) == (reply->next.descriptor.bytes == 0));
+    CHECK(reply->kind >= MESSAGE_HELLO && reply->kind <= MESSAGE_REGISTER);
+    CHECK(reply->status <= REPLY_VERSION);
+    check_next(reply);
     CHECK(reply->payload.bytes == 0 || (reply->status == REPLY_OK && reply->payload.owner));
+    if (reply->status == REPLY_OK && (reply->kind == MESSAGE_PREPARE || reply->kind == MESSAGE_ACCEPT))
+        check_consensus(&reply->consensus);
     if (reply->kind != MESSAGE_GET_DATA || reply->status != REPLY_OK)
         return;
     CHECK(reply->data.entry_count <= ENTRY_COUNT_MAX);

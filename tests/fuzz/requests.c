@@ -9,17 +9,33 @@
 /* What a replica relies on, said independently of how wire/ judges it. */
 static void check_promises(const struct request *request)
 {
-    const bool has_key = request->kind >= MESSAGE_GET_TAG && request->kind <= MESSAGE_CONFIRM;
-    CHECK(request->kind >= MESSAGE_HELLO && request->kind <= MESSAGE_STATUS);
+    const enum message_kind kind = request->kind;
+    const bool has_key = (kind >= MESSAGE_GET_TAG && kind <= MESSAGE_CONFIRM) || kind == MESSAGE_ADOPT;
+    CHECK(kind >= MESSAGE_HELLO && kind <= MESSAGE_REGISTER);
     CHECK(has_key ? key_is_valid(request->key) : request->key.bytes == 0);
+    const bool has_descriptor =
+        kind == MESSAGE_WRITE_CONFIG || kind == MESSAGE_ACCEPT || kind == MESSAGE_JOIN || kind == MESSAGE_FINALIZE;
     CHECK(request->descriptor.bytes <= CONFIG_ENCODED_BYTES_MAX);
-    CHECK(request->payload.bytes == 0 || (request->kind == MESSAGE_PUT_DATA && request->payload.owner));
-    if (request->kind == MESSAGE_PUT_DATA) {
+    CHECK(kind == MESSAGE_TRANSFER || (request->descriptor.bytes > 0) == has_descriptor);
+    CHECK(request->payload.bytes == 0 || (kind == MESSAGE_PUT_DATA && request->payload.owner));
+    if (kind == MESSAGE_PUT_DATA) {
         CHECK(!tag_is_zero(request->put_data.entry.tag));
         CHECK(request->put_data.entry.value_bytes <= AREG_VALUE_BYTES_MAX);
         CHECK(request->put_data.entry.flags <= ENTRY_FLAGS_ALL);
-    } else if (request->kind == MESSAGE_LIST_KEYS) {
+    } else if (kind == MESSAGE_LIST_KEYS) {
         CHECK(request->list_keys.key_count_max > 0 && request->list_keys.key_count_max <= KEY_PAGE_COUNT_MAX);
+    } else if (kind == MESSAGE_PREPARE) {
+        CHECK(request->prepare.ballot.round > 0 || request->prepare.ballot.proposer > 0);
+    } else if (kind == MESSAGE_ACCEPT) {
+        CHECK(request->accept.ballot.round > 0 || request->accept.ballot.proposer > 0);
+    } else if (kind == MESSAGE_ADOPT) {
+        CHECK(!tag_is_zero(request->adopt.entry.tag));
+        CHECK(request->adopt.entry.value_bytes <= AREG_VALUE_BYTES_MAX);
+    } else if (kind == MESSAGE_TRANSFER) {
+        CHECK(request->transfer.slices == 0 || request->descriptor.bytes > 0);
+    } else if (kind == MESSAGE_REGISTER) {
+        CHECK(name_is_valid(request->registration.host.text, HOST_ID_BYTES_MAX));
+        CHECK(request->registration.incarnation > 0);
     }
 }
 

@@ -22,6 +22,7 @@ void message_source_init(struct message_source *source)
     printf("AREG_SEED=%" PRIu64 "\n", source->random.state);
     source->memory = buffer_create(MEMORY_BYTES);
     assert_non_null(source->memory);
+    source->descriptor_bytes_max = CONFIG_ENCODED_BYTES_MAX;
     for (size_t i = 0; i < MEMORY_BYTES; i++)
         buffer_at(source->memory)[i] = (uint8_t)random_next(&source->random);
 }
@@ -96,18 +97,52 @@ static struct slice random_payload(struct message_source *source, size_t kind_by
     return random_slice(source, 0, least(kind_bytes_max, least(payload_bytes_max, MEMORY_BYTES)));
 }
 
-void random_request(struct message_source *source, enum message_kind kind, size_t payload_bytes_max,
-                    struct request *request)
+static struct slice random_descriptor(struct message_source *source)
 {
-    *request = (struct request){.kind = kind, .op = random_number(source, UINT64_MAX)};
-    request->phase = (uint32_t)random_number(source, UINT32_MAX);
-    request->shard = (uint32_t)random_number(source, UINT32_MAX);
-    memcpy(request->config.bytes, random_slice(source, 16, 16).at, 16);
-    if (kind != MESSAGE_HELLO && kind != MESSAGE_LIST_KEYS && kind != MESSAGE_STATUS)
-        request->key = random_slice(source, 1, AREG_KEY_BYTES_MAX);
-    if (random_below(&source->random, 4) == 0)
-        request->descriptor = random_slice(source, 1, CONFIG_ENCODED_BYTES_MAX);
-    switch (kind) {
+    return random_slice(source, 1, source->descriptor_bytes_max);
+}
+
+static struct host_id random_host_id(struct message_source *source)
+{
+    static const char letters[] = "abcxyzABCXYZ0189-_.";
+    const size_t bytes = 1 + random_below(&source->random, HOST_ID_BYTES_MAX);
+    struct host_id id = {"s"};
+    for (size_t i = 1; i < bytes; i++)
+        id.text[i] = letters[random_below(&source->random, sizeof letters - 1)];
+    return id;
+}
+
+/* Of a proposer: not the one that stands for none. */
+static struct ballot random_ballot(struct message_source *source)
+{
+    return (struct ballot){random_number(source, UINT64_MAX), random_number(source, UINT64_MAX) | 1};
+}
+
+static void random_transfer(struct message_source *source, struct request *request)
+{
+    request->transfer = (struct transfer){
+        .slices = random_bool(source) ? (uint32_t)random_number(source, UINT32_MAX) : 0,
+        .sets_pace = random_bool(source),
+        .is_paused = random_bool(source),
+        .bytes_per_s = random_number(source, UINT64_MAX),
+    };
+    if (request->transfer.slices || random_bool(source))
+        request->descriptor = random_descriptor(source);
+}
+
+static bool needs_descriptor(enum message_kind kind)
+{
+    return kind == MESSAGE_WRITE_CONFIG || kind == MESSAGE_ACCEPT || kind == MESSAGE_JOIN || kind == MESSAGE_FINALIZE;
+}
+
+static bool needs_key(enum message_kind kind)
+{
+    return (kind >= MESSAGE_GET_TAG && kind <= MESSAGE_CONFIRM) || kind == MESSAGE_ADOPT;
+}
+
+static void random_request_body(struct message_source *source, size_t payload_bytes_max, struct request *request)
+{
+    switch (request->kind) {
     case MESSAGE_HELLO:
         request->hello.wants_cluster = random_bool(source);
         break;
@@ -131,18 +166,44 @@ void random_request(struct message_source *source, enum message_kind kind, size_
     case MESSAGE_GET_TAG:
         request->get_tag.fragment_bytes = (uint32_t)random_number(source, AREG_VALUE_BYTES_MAX);
         break;
-    case MESSAGE_STATUS:
+    case MESSAGE_PREPARE:
+        request->prepare.ballot = random_ballot(source);
+        break;
+    case MESSAGE_ACCEPT:
+        request->accept.ballot = random_ballot(source);
+        break;
+    case MESSAGE_ADOPT:
+        request->adopt.entry = random_entry(source);
+        break;
+    case MESSAGE_TRANSFER:
+        random_transfer(source, request);
+        break;
+    case MESSAGE_REGISTER:
+        request->registration.host = random_host_id(source);
+        request->registration.incarnation = random_number(source, UINT64_MAX) | 1;
+        break;
+    default:
         break;
     }
 }
 
+void random_request(struct message_source *source, enum message_kind kind, size_t payload_bytes_max,
+                    struct request *request)
+{
+    *request = (struct request){.kind = kind, .op = random_number(source, UINT64_MAX)};
+    request->phase = (uint32_t)random_number(source, UINT32_MAX);
+    request->shard = (uint32_t)random_number(source, UINT32_MAX);
+    memcpy(request->config.bytes, random_slice(source, 16, 16).at, 16);
+    if (needs_key(kind))
+        request->key = random_slice(source, 1, AREG_KEY_BYTES_MAX);
+    if (needs_descriptor(kind))
+        request->descriptor = random_descriptor(source);
+    random_request_body(source, payload_bytes_max, request);
+}
+
 static void random_hello(struct message_source *source, struct hello_reply *hello)
 {
-    static const char letters[] = "abcxyzABCXYZ0189-_.";
-    const size_t bytes = 1 + random_below(&source->random, HOST_ID_BYTES_MAX);
-    hello->host.text[0] = 's';
-    for (size_t i = 1; i < bytes; i++)
-        hello->host.text[i] = letters[random_below(&source->random, sizeof letters - 1)];
+    hello->host = random_host_id(source);
     hello->incarnation = random_number(source, UINT64_MAX);
     hello->version_min = (uint32_t)random_number(source, UINT32_MAX);
     hello->version_max = (uint32_t)random_number(source, UINT32_MAX);
@@ -170,7 +231,30 @@ static void random_data(struct message_source *source, struct data_reply *data)
         data->fragment_tag = random_tag(source);
 }
 
-static void random_body(struct message_source *source, size_t payload_bytes_max, struct reply *reply)
+static void random_consensus(struct message_source *source, struct consensus_reply *consensus)
+{
+    consensus->is_granted = random_bool(source);
+    if (random_bool(source))
+        consensus->promised = random_ballot(source);
+    if (random_bool(source))
+        return;
+    consensus->accepted = random_ballot(source);
+    consensus->descriptor = random_descriptor(source);
+}
+
+static struct transfer_progress random_progress(struct message_source *source)
+{
+    return (struct transfer_progress){
+        .slices_given = (uint32_t)random_number(source, UINT32_MAX),
+        .slices_moved = (uint32_t)random_number(source, UINT32_MAX),
+        .register_count = random_number(source, UINT64_MAX),
+        .bytes = random_number(source, UINT64_MAX),
+        .is_paused = random_bool(source),
+        .bytes_per_s = random_number(source, UINT64_MAX),
+    };
+}
+
+static void random_reply_body(struct message_source *source, size_t payload_bytes_max, struct reply *reply)
 {
     switch (reply->kind) {
     case MESSAGE_HELLO:
@@ -193,10 +277,32 @@ static void random_body(struct message_source *source, size_t payload_bytes_max,
     case MESSAGE_STATUS:
         reply->payload = random_payload(source, STATUS_BYTES_MAX, payload_bytes_max);
         break;
-    case MESSAGE_PUT_DATA:
-    case MESSAGE_CONFIRM:
+    case MESSAGE_PREPARE:
+    case MESSAGE_ACCEPT:
+        random_consensus(source, &reply->consensus);
+        break;
+    case MESSAGE_ADOPT:
+        reply->adopt.is_adopted = random_bool(source);
+        break;
+    case MESSAGE_TRANSFER:
+        reply->transfer = random_progress(source);
+        break;
+    default:
         break;
     }
+}
+
+/* One that goes with the status, and for OK with the kind. */
+static enum link_status random_next_status(struct message_source *source, enum message_kind kind,
+                                           enum reply_status status)
+{
+    if (status == REPLY_RETIRED || (status == REPLY_OK && kind == MESSAGE_HINT))
+        return LINK_FINALIZED;
+    if (status == REPLY_OK)
+        return random_bool(source) ? LINK_PENDING : LINK_NONE;
+    if (status == REPLY_UNKNOWN_CONFIG)
+        return random_bool(source) ? LINK_FINALIZED : LINK_NONE;
+    return (enum link_status)random_below(&source->random, LINK_FINALIZED + 1);
 }
 
 void random_reply(struct message_source *source, enum message_kind kind, enum reply_status status,
@@ -204,13 +310,11 @@ void random_reply(struct message_source *source, enum message_kind kind, enum re
 {
     *reply = (struct reply){.kind = kind, .op = random_number(source, UINT64_MAX), .status = status};
     reply->phase = (uint32_t)random_number(source, UINT32_MAX);
-    reply->next.status = (enum link_status)random_below(&source->random, LINK_FINALIZED + 1);
-    if (status == REPLY_RETIRED)
-        reply->next.status = LINK_FINALIZED;
+    reply->next.status = random_next_status(source, kind, status);
     if (reply->next.status != LINK_NONE)
-        reply->next.descriptor = random_slice(source, 1, CONFIG_ENCODED_BYTES_MAX);
+        reply->next.descriptor = random_descriptor(source);
     if (status == REPLY_OK)
-        random_body(source, payload_bytes_max, reply);
+        random_reply_body(source, payload_bytes_max, reply);
     else if (status == REPLY_VERSION)
         random_hello(source, &reply->hello);
 }
@@ -239,16 +343,22 @@ static void assert_entry_equal(const struct entry *actual, const struct entry *e
     assert_int_equal(actual->flags, expected->flags);
 }
 
-void assert_request_equal(const struct request *actual, const struct request *expected)
+static void assert_ballot_equal(struct ballot actual, struct ballot expected)
 {
-    assert_int_equal(actual->kind, expected->kind);
-    assert_true(actual->op == expected->op);
-    assert_int_equal(actual->phase, expected->phase);
-    assert_int_equal(actual->shard, expected->shard);
-    assert_true(config_id_equal(actual->config, expected->config));
-    assert_slice_equal(actual->key, expected->key);
-    assert_slice_equal(actual->descriptor, expected->descriptor);
-    assert_slice_equal(actual->payload, expected->payload);
+    assert_true(actual.round == expected.round);
+    assert_true(actual.proposer == expected.proposer);
+}
+
+static void assert_transfer_equal(const struct transfer *actual, const struct transfer *expected)
+{
+    assert_int_equal(actual->slices, expected->slices);
+    assert_int_equal(actual->sets_pace, expected->sets_pace);
+    assert_int_equal(actual->is_paused, expected->is_paused);
+    assert_true(actual->bytes_per_s == expected->bytes_per_s);
+}
+
+static void assert_request_body_equal(const struct request *actual, const struct request *expected)
+{
     switch (expected->kind) {
     case MESSAGE_HELLO:
         assert_int_equal(actual->hello.wants_cluster, expected->hello.wants_cluster);
@@ -271,9 +381,38 @@ void assert_request_equal(const struct request *actual, const struct request *ex
     case MESSAGE_GET_TAG:
         assert_int_equal(actual->get_tag.fragment_bytes, expected->get_tag.fragment_bytes);
         break;
-    case MESSAGE_STATUS:
+    case MESSAGE_PREPARE:
+        assert_ballot_equal(actual->prepare.ballot, expected->prepare.ballot);
+        break;
+    case MESSAGE_ACCEPT:
+        assert_ballot_equal(actual->accept.ballot, expected->accept.ballot);
+        break;
+    case MESSAGE_ADOPT:
+        assert_entry_equal(&actual->adopt.entry, &expected->adopt.entry);
+        break;
+    case MESSAGE_TRANSFER:
+        assert_transfer_equal(&actual->transfer, &expected->transfer);
+        break;
+    case MESSAGE_REGISTER:
+        assert_memory_equal(&actual->registration.host, &expected->registration.host, sizeof(struct host_id));
+        assert_true(actual->registration.incarnation == expected->registration.incarnation);
+        break;
+    default:
         break;
     }
+}
+
+void assert_request_equal(const struct request *actual, const struct request *expected)
+{
+    assert_int_equal(actual->kind, expected->kind);
+    assert_true(actual->op == expected->op);
+    assert_int_equal(actual->phase, expected->phase);
+    assert_int_equal(actual->shard, expected->shard);
+    assert_true(config_id_equal(actual->config, expected->config));
+    assert_slice_equal(actual->key, expected->key);
+    assert_slice_equal(actual->descriptor, expected->descriptor);
+    assert_slice_equal(actual->payload, expected->payload);
+    assert_request_body_equal(actual, expected);
 }
 
 static void assert_data_equal(const struct data_reply *actual, const struct data_reply *expected)
@@ -293,6 +432,24 @@ static void assert_hello_equal(const struct hello_reply *actual, const struct he
     assert_true(actual->incarnation == expected->incarnation);
     assert_int_equal(actual->version_min, expected->version_min);
     assert_int_equal(actual->version_max, expected->version_max);
+}
+
+static void assert_consensus_equal(const struct consensus_reply *actual, const struct consensus_reply *expected)
+{
+    assert_int_equal(actual->is_granted, expected->is_granted);
+    assert_ballot_equal(actual->promised, expected->promised);
+    assert_ballot_equal(actual->accepted, expected->accepted);
+    assert_slice_equal(actual->descriptor, expected->descriptor);
+}
+
+static void assert_progress_equal(const struct transfer_progress *actual, const struct transfer_progress *expected)
+{
+    assert_int_equal(actual->slices_given, expected->slices_given);
+    assert_int_equal(actual->slices_moved, expected->slices_moved);
+    assert_true(actual->register_count == expected->register_count);
+    assert_true(actual->bytes == expected->bytes);
+    assert_int_equal(actual->is_paused, expected->is_paused);
+    assert_true(actual->bytes_per_s == expected->bytes_per_s);
 }
 
 void assert_reply_equal(const struct reply *actual, const struct reply *expected)
@@ -315,5 +472,11 @@ void assert_reply_equal(const struct reply *actual, const struct reply *expected
         assert_data_equal(&actual->data, &expected->data);
     } else if (expected->kind == MESSAGE_LIST_KEYS) {
         assert_int_equal(actual->keys.has_more, expected->keys.has_more);
+    } else if (expected->kind == MESSAGE_PREPARE || expected->kind == MESSAGE_ACCEPT) {
+        assert_consensus_equal(&actual->consensus, &expected->consensus);
+    } else if (expected->kind == MESSAGE_ADOPT) {
+        assert_int_equal(actual->adopt.is_adopted, expected->adopt.is_adopted);
+    } else if (expected->kind == MESSAGE_TRANSFER) {
+        assert_progress_equal(&actual->transfer, &expected->transfer);
     }
 }

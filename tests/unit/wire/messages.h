@@ -7,12 +7,14 @@
 #include "core/message.h"
 #include "core/random.h"
 
-enum { MESSAGE_KIND_COUNT = MESSAGE_STATUS, REPLY_STATUS_COUNT = REPLY_VERSION + 1 };
+/* Kinds are numbered from 1. */
+enum { MESSAGE_KIND_COUNT = MESSAGE_REGISTER, REPLY_STATUS_COUNT = REPLY_VERSION + 1 };
 
 /** Where messages come from. Their slices are windows on its memory, so it must outlive them. */
 struct message_source {
     struct random_source random;
     struct buffer *memory;
+    size_t descriptor_bytes_max; /* CONFIG_ENCODED_BYTES_MAX, unless the test wants short messages */
 };
 
 /** Prints its seed, which the environment variable AREG_SEED overrides. */

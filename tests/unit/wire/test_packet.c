@@ -237,25 +237,21 @@ static void the_largest_message_fits_a_packet(void **state)
 {
     struct fixture *fixture = *state;
     struct buffer *memory = fixture->source.memory;
-    struct request request = {.kind = MESSAGE_LIST_KEYS, .op = UINT64_MAX, .phase = UINT32_MAX, .shard = UINT32_MAX};
+    const struct ballot ballot = {UINT64_MAX, UINT64_MAX};
+    struct request request = {.kind = MESSAGE_ACCEPT, .op = UINT64_MAX, .phase = UINT32_MAX, .shard = UINT32_MAX};
     request.descriptor = slice_of(memory, 0, CONFIG_ENCODED_BYTES_MAX);
-    request.list_keys = (struct list_keys){slice_of(memory, 0, AREG_KEY_BYTES_MAX),
-                                           slice_of(memory, 0, AREG_KEY_BYTES_MAX), KEY_PAGE_COUNT_MAX};
+    request.accept.ballot = ballot;
     assert_int_equal(packet_add_request(fixture->writer, &request), AREG_OK);
     packet_take(fixture->writer, &fixture->packet);
     packet_fini(&fixture->packet);
 
     struct reply *reply = &fixture->replies[0];
-    *reply = (struct reply){.kind = MESSAGE_GET_DATA, .op = UINT64_MAX, .phase = UINT32_MAX};
-    reply->next = (struct link){LINK_FINALIZED, request.descriptor};
-    reply->data.entry_count = ENTRY_COUNT_MAX;
-    for (unsigned i = 0; i < ENTRY_COUNT_MAX; i++)
-        reply->data.entries[i] = (struct entry){.tag = {UINT64_MAX, UINT64_MAX - ENTRY_COUNT_MAX + i},
-                                                .value_digest = UINT64_MAX,
-                                                .value_bytes = AREG_VALUE_BYTES_MAX,
-                                                .fragment_checksum = UINT32_MAX};
+    *reply = (struct reply){.kind = MESSAGE_PREPARE, .op = UINT64_MAX, .phase = UINT32_MAX};
+    reply->next = (struct link){LINK_PENDING, request.descriptor};
+    reply->consensus = (struct consensus_reply){false, ballot, ballot, request.descriptor};
     assert_int_equal(packet_add_reply(fixture->writer, reply), AREG_OK);
     packet_take(fixture->writer, &fixture->packet);
+    assert_true(fixture->packet.header.bytes > 2 * CONFIG_ENCODED_BYTES_MAX);
     packet_fini(&fixture->packet);
 }
 
@@ -555,19 +551,17 @@ static void a_header_cut_anywhere_gives_the_messages_before_the_cut_and_no_more(
     struct fixture *fixture = *state;
     struct arrival arrival;
     size_t ends[BATCH_COUNT_MAX + 1];
+    fixture->source.descriptor_bytes_max = 300;
     for (unsigned kind = 1; kind <= 2 * MESSAGE_KIND_COUNT; kind++) {
         const bool is_request = kind <= MESSAGE_KIND_COUNT;
         for (unsigned i = 0; i < 3; i++) {
             if (is_request) {
                 random_request(&fixture->source, (enum message_kind)kind, 100, &fixture->requests[i]);
-                fixture->requests[i].descriptor.bytes %= 300;
                 assert_int_equal(packet_add_request(fixture->writer, &fixture->requests[i]), AREG_OK);
             } else {
                 const enum message_kind reply_kind = (enum message_kind)(kind - MESSAGE_KIND_COUNT);
                 random_reply(&fixture->source, reply_kind, i == 2 ? REPLY_VERSION : REPLY_OK, 100,
                              &fixture->replies[i]);
-                if (fixture->replies[i].next.descriptor.bytes > 300)
-                    fixture->replies[i].next.descriptor.bytes = 300;
                 assert_int_equal(packet_add_reply(fixture->writer, &fixture->replies[i]), AREG_OK);
             }
         }
@@ -589,6 +583,7 @@ static void a_header_cut_anywhere_gives_the_messages_before_the_cut_and_no_more(
         }
         packet_fini(&fixture->packet);
     }
+    fixture->source.descriptor_bytes_max = CONFIG_ENCODED_BYTES_MAX;
 }
 
 static void a_header_with_any_byte_changed_is_read_or_refused(void **state)

@@ -96,6 +96,30 @@ static void the_layout_is_as_documented(void **state)
     msgpack_unpacked_destroy(&result);
 }
 
+/* Fields of one type that changed places would go there and back unnoticed. */
+static void numbers_of_one_body_are_told_apart_by_their_places(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bytes_writer writer = bytes_writer_on(fixture->room, ROOM_BYTES);
+    notation_put(&writer, "[10 1 2 0 0 - - t [1 2] [3 4] #5] [16 1 2 0 0 - - 1 2 3 4 t 5]");
+    struct field_reader reader = field_reader_on(slice_borrow(writer.at, writer.used_bytes));
+    struct reply reply;
+    struct payload_seal seal;
+    reply_get(&reader, &reply, &seal);
+    assert_null(reader.why);
+    assert_int_equal(reply.kind, MESSAGE_PREPARE);
+    assert_true(reply.consensus.is_granted);
+    assert_true(reply.consensus.promised.round == 1 && reply.consensus.promised.proposer == 2);
+    assert_true(reply.consensus.accepted.round == 3 && reply.consensus.accepted.proposer == 4);
+    assert_int_equal(reply.consensus.descriptor.bytes, 5);
+    reply_get(&reader, &reply, &seal);
+    assert_null(reader.why);
+    assert_int_equal(reply.kind, MESSAGE_TRANSFER);
+    assert_true(reply.transfer.slices_given == 1 && reply.transfer.slices_moved == 2);
+    assert_true(reply.transfer.register_count == 3 && reply.transfer.bytes == 4);
+    assert_true(reply.transfer.is_paused && reply.transfer.bytes_per_s == 5);
+}
+
 static const char *why_of(struct fixture *fixture, const char *notation)
 {
     struct bytes_writer writer = bytes_writer_on(fixture->room, ROOM_BYTES);
@@ -117,7 +141,7 @@ static void what_is_right_is_accepted_also_with_unknown_trailing_fields(void **s
     static const char *const good[] = {
         "[1 0 0 0 0 - - \"s1\" 0 0 0 0]",
         "[1 1 2 0 1 #1 262144 \"0123456789012345678901234567890-\" 0xffffffffffffffff 0xffffffff 0xffffffff 9]",
-        "[1 1 2 0 2 #8192 1 \"s1\" 0 0 0 0xffffffffffffffff -7 ~ ! \"new\" [[]] {}]",
+        "[1 1 2 0 1 #8192 1 \"s1\" 0 0 0 0xffffffffffffffff -7 ~ ! \"new\" [[]] {}]",
         "[2 1 2 0 0 - - [0 0] t]",
         "[2 1 2 0 0 - - [0 0 1] f 7]",
         "[3 1 2 0 0 - - [0 0] [0 0] [] -]",
@@ -129,7 +153,25 @@ static void what_is_right_is_accepted_also_with_unknown_trailing_fields(void **s
         "[6 1 2 0 0 - - t 9]",
         "[6 1 2 0 0 - 262144 f 9 7]",
         "[7 1 2 0 0 - 65536 9]",
+        "[8 1 2 0 0 - -]",
+        "[8 1 2 0 1 #8192 - 7]",
+        "[9 1 2 0 1 #1 -]",
+        "[10 1 2 0 0 - - t [0 0] [0 0] -]",
+        "[10 1 2 0 1 #1 - f [0 1] [1 0] #8192 7]",
+        "[11 1 2 0 0 - - t [0xffffffffffffffff 0xffffffffffffffff] [0 0] -]",
+        "[11 1 2 0 0 - - f [0 0 1] [0 1 2] #1]",
+        "[12 1 2 0 0 - -]",
+        "[13 1 2 0 0 - -]",
+        "[14 1 2 0 2 #1 -]",
+        "[14 1 2 1 0 - -]",
+        "[15 1 2 0 1 #1 - t]",
+        "[15 1 2 0 0 - - f 7]",
+        "[16 1 2 0 0 - - 0 0 0 0 f 0]",
+        "[16 1 2 0 0 - - 1 2 0xffffffffffffffff 0xffffffffffffffff t 0xffffffffffffffff 7]",
+        "[17 1 2 0 0 - -]",
+        "[17 1 2 5 0 - -]",
         "[3 1 2 1 0 - -]",
+        "[3 1 2 1 2 #1 -]",
         "[3 1 2 2 2 #1 -]",
         "[3 1 2 3 1 #1 - 7]",
         "[3 1 2 6 0 - -]",
@@ -163,7 +205,9 @@ static void a_head_that_is_not_right_is_refused(void **state)
         {"[]", "a field is missing"},
         {"[- 1 2 0 0 - -]", "the kind of a reply is no number"},
         {"[0 1 2 0 0 - -]", "an unknown kind of reply"},
-        {"[8 1 2 0 0 - -]", "an unknown kind of reply"},
+        {"[18 1 2 0 0 - -]", "an unknown kind of reply"},
+        {"[255 1 2 0 0 - -]", "an unknown kind of reply"},
+        {"[255 1 2 6 0 - -]", "an unknown kind of reply"},
         {"[0x100000004 1 2 0 0 - -]", "an unknown kind of reply"},
         {"[4 -1 2 0 0 - -]", "the operation is no number"},
         {"[4 1 0x100000000 0 0 - -]", "the phase is no 32-bit number"},
@@ -176,6 +220,12 @@ static void a_head_that_is_not_right_is_refused(void **state)
         {"[4 1 2 0 1 \"x\" -]", "next's descriptor is none, or too long"},
         {"[4 1 2 2 0 - -]", "retired, but by no finalized configuration"},
         {"[4 1 2 2 1 #1 -]", "retired, but by no finalized configuration"},
+        {"[4 1 2 1 1 #1 -]", "a pending successor of an unknown configuration"},
+        {"[4 1 2 0 2 #1 -]", "superseded by a finalized configuration, but not retired"},
+        {"[8 1 2 0 2 #1 -]", "superseded by a finalized configuration, but not retired"},
+        {"[13 1 2 0 2 #1 -]", "superseded by a finalized configuration, but not retired"},
+        {"[14 1 2 0 0 - -]", "a hint at no finalized configuration"},
+        {"[14 1 2 0 1 #1 -]", "a hint at no finalized configuration"},
         {"[3 1 2 0 0 - 0 [0 0] [0 0] [] [0 0]]", "the payload's size is none"},
         {"[3 1 2 0 0 - 16777217 [0 0] [0 0] [] [1 0]]", "the payload is too large, or does not belong there"},
         {"[1 1 2 0 0 - 262145 \"s1\" 0 0 0 9]", "the payload is too large, or does not belong there"},
@@ -183,6 +233,7 @@ static void a_head_that_is_not_right_is_refused(void **state)
         {"[4 1 2 0 0 - 1]", "the payload is too large, or does not belong there"},
         {"[6 1 2 0 0 - 262145 t 9]", "the payload is too large, or does not belong there"},
         {"[7 1 2 0 0 - 65537 9]", "the payload is too large, or does not belong there"},
+        {"[10 1 2 0 0 - 1 t [0 0] [0 0] -]", "the payload is too large, or does not belong there"},
         {"[3 1 2 3 0 - 1]", "the payload is too large, or does not belong there"},
         {"[7 1 2 7 0 - 1 \"s1\" 0 0 0]", "the payload is too large, or does not belong there"},
         {"[4 1 2 0 0 -]", "a field is missing"},
@@ -224,6 +275,25 @@ static void a_body_that_is_not_right_is_refused(void **state)
         {"[7 1 2 0 0 - 1 #8]", "the payload's checksum is no number"},
         {"[7 1 2 0 0 - -]", "a field is missing"},
         {"[4 1 2 0 0 - - [[[[[[[[]]]]]]]]]", "nested too deeply"},
+        {"[10 1 2 0 0 - -]", "a field is missing"},
+        {"[10 1 2 0 0 - - 1 [0 0] [0 0] -]", "`is granted` is no boolean"},
+        {"[10 1 2 0 0 - - t - [0 0] -]", "what was promised is no ballot"},
+        {"[10 1 2 0 0 - - t [0 0] 0 -]", "what was accepted is no ballot"},
+        {"[10 1 2 0 0 - - t [0 0] [0 1] 0]", "the descriptor that was accepted is none, or too long"},
+        {"[10 1 2 0 0 - - t [0 0] [0 1] #0]", "the descriptor that was accepted is none, or too long"},
+        {"[11 1 2 0 0 - - t [0 0] [0 1] #8193]", "the descriptor that was accepted is none, or too long"},
+        {"[10 1 2 0 0 - - t [0 0] [0 1] -]",
+         "a descriptor that was accepted under no ballot, or a ballot under which none was"},
+        {"[11 1 2 0 0 - - t [0 0] [0 0] #1]",
+         "a descriptor that was accepted under no ballot, or a ballot under which none was"},
+        {"[15 1 2 0 0 - - 1]", "`is adopted` is no boolean"},
+        {"[16 1 2 0 0 - - 0x100000000 0 0 0 f 0]", "the slices that were given are no 32-bit number"},
+        {"[16 1 2 0 0 - - 0 0x100000000 0 0 f 0]", "the slices that were moved are no 32-bit number"},
+        {"[16 1 2 0 0 - - 0 0 -1 0 f 0]", "the count of registers is no number"},
+        {"[16 1 2 0 0 - - 0 0 0 - f 0]", "the bytes that were moved are no number"},
+        {"[16 1 2 0 0 - - 0 0 0 0 0 0]", "`is paused` is no boolean"},
+        {"[16 1 2 0 0 - - 0 0 0 0 f -]", "the bytes a second are no number"},
+        {"[16 1 2 0 0 - - 0 0 0 0 f]", "a field is missing"},
     };
     assert_refused(*state, bad, sizeof bad / sizeof bad[0]);
 }
@@ -282,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_arrives_as_it_was_sent),
         cmocka_unit_test(the_layout_is_as_documented),
+        cmocka_unit_test(numbers_of_one_body_are_told_apart_by_their_places),
         cmocka_unit_test(what_is_right_is_accepted_also_with_unknown_trailing_fields),
         cmocka_unit_test(a_head_that_is_not_right_is_refused),
         cmocka_unit_test(a_body_that_is_not_right_is_refused),

@@ -81,6 +81,28 @@ static void the_layout_is_as_documented(void **state)
     msgpack_unpacked_destroy(&result);
 }
 
+/* Fields of one type that changed places would go there and back unnoticed. */
+static void numbers_of_one_body_are_told_apart_by_their_places(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bytes_writer writer = bytes_writer_on(fixture->room, ROOM_BYTES);
+    notation_put(&writer, "[10 1 2 3 #16 #0 - - [4 5]] [16 1 2 3 #16 #0 #1 - 4 f t 5] [16 1 2 3 #16 #0 #1 - 4 t f 5]");
+    struct field_reader reader = field_reader_on(slice_borrow(writer.at, writer.used_bytes));
+    struct request request;
+    request_get(&reader, &request);
+    assert_null(reader.why);
+    assert_int_equal(request.kind, MESSAGE_PREPARE);
+    assert_true(request.prepare.ballot.round == 4 && request.prepare.ballot.proposer == 5);
+    for (unsigned i = 0; i < 2; i++) {
+        request_get(&reader, &request);
+        assert_null(reader.why);
+        assert_int_equal(request.kind, MESSAGE_TRANSFER);
+        assert_true(request.transfer.slices == 4 && request.transfer.bytes_per_s == 5);
+        assert_int_equal(request.transfer.sets_pace, i);
+        assert_int_equal(request.transfer.is_paused, !i);
+    }
+}
+
 static const char *why_of(struct fixture *fixture, const char *notation)
 {
     struct bytes_writer writer = bytes_writer_on(fixture->room, ROOM_BYTES);
@@ -101,7 +123,7 @@ static void what_is_right_is_accepted_also_with_unknown_trailing_fields(void **s
     static const char *const good[] = {
         "[1 0 0 0 #16 #0 - - t]",
         "[1 0 0 0 #16 #0 - - t -7 ~ ! \"new\" [[]] {}]",
-        "[1 0xffffffffffffffff 0xffffffff 0xffffffff #16 #0 #8192 - f]",
+        "[1 0xffffffffffffffff 0xffffffff 0xffffffff #16 #0 - - f]",
         "[2 1 2 3 #16 #1 - - 0]",
         "[2 1 2 3 #16 #1024 - - 0]",
         "[2 1 2 3 #16 #1 - - 7]",
@@ -116,6 +138,21 @@ static void what_is_right_is_accepted_also_with_unknown_trailing_fields(void **s
         "[6 1 2 3 #16 #0 - - #0 #0 1]",
         "[6 1 2 3 #16 #0 - - #1024 #1024 1000]",
         "[7 1 2 3 #16 #0 - -]",
+        "[8 1 2 3 #16 #0 - -]",
+        "[9 1 2 3 #16 #0 #1 - 7]",
+        "[9 1 2 3 #16 #0 #8192 -]",
+        "[10 1 2 3 #16 #0 - - [0 1]]",
+        "[10 1 2 3 #16 #0 - - [1 0 5] 7]",
+        "[11 1 2 3 #16 #0 #1 - [0xffffffffffffffff 0xffffffffffffffff]]",
+        "[12 1 2 3 #16 #0 #1 -]",
+        "[13 1 2 3 #16 #0 #1 -]",
+        "[14 1 2 3 #16 #0 - - \"new\"]",
+        "[15 1 2 3 #16 #1024 - - [[1 0] 0 0 0 1]]",
+        "[16 1 2 3 #16 #0 - - 0 f f 0]",
+        "[16 1 2 3 #16 #0 #1 - 0 t t 0xffffffffffffffff]",
+        "[16 1 2 3 #16 #0 #1 - 0xffffffff f f 1 7]",
+        "[17 1 2 3 #16 #0 - - \"s1\" 1]",
+        "[17 1 2 3 #16 #0 - - \"0123456789012345678901234567890-\" 0xffffffffffffffff 7]",
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         const char *why = why_of(*state, good[i]);
@@ -146,7 +183,8 @@ static void a_head_that_is_not_right_is_refused(void **state)
         {"[]", "a field is missing"},
         {"[\"1\" 1 2 3 #16 #1 - -]", "the kind of a request is no number"},
         {"[0 1 2 3 #16 #1 - -]", "an unknown kind of request"},
-        {"[8 1 2 3 #16 #1 - -]", "an unknown kind of request"},
+        {"[18 1 2 3 #16 #0 - -]", "an unknown kind of request"},
+        {"[255 1 2 3 #16 #0 - - #0 0 0 0]", "an unknown kind of request"},
         {"[0x100000002 1 2 3 #16 #1 - -]", "an unknown kind of request"},
         {"[2 -1 2 3 #16 #1 - -]", "the operation is no number"},
         {"[2 1 0x100000000 3 #16 #1 - -]", "the phase is no 32-bit number"},
@@ -161,13 +199,34 @@ static void a_head_that_is_not_right_is_refused(void **state)
         {"[2 1 2 3 #16 #1025 - - 0]", "the key is no bytes, or too long"},
         {"[2 1 2 3 #16 #0 - - 0]", "the key is empty or too long"},
         {"[7 1 2 3 #16 #1 - -]", "a key where none belongs"},
+        {"[14 1 2 3 #16 #1 - -]", "a key where none belongs"},
+        {"[15 1 2 3 #16 #0 - - [[1 0] 0 0 0 0]]", "the key is empty or too long"},
         {"[2 1 2 3 #16 #1 #8193 -]", "the descriptor is none, or too long"},
         {"[2 1 2 3 #16 #1 #0 -]", "the descriptor is none, or too long"},
         {"[2 1 2 3 #16 #1 f -]", "the descriptor is none, or too long"},
+        {"[9 1 2 3 #16 #0 #8193 -]", "the descriptor is none, or too long"},
+        {"[1 1 2 3 #16 #0 #1 - t]", "a descriptor where none belongs"},
+        {"[2 1 2 3 #16 #1 #1 - 0]", "a descriptor where none belongs"},
+        {"[3 1 2 3 #16 #1 #1 - 0 -]", "a descriptor where none belongs"},
+        {"[4 1 2 3 #16 #1 #1 - [[1 0] 0 0 0 0]]", "a descriptor where none belongs"},
+        {"[5 1 2 3 #16 #1 #1 - [1 0]]", "a descriptor where none belongs"},
+        {"[6 1 2 3 #16 #0 #1 - #0 #0 1]", "a descriptor where none belongs"},
+        {"[7 1 2 3 #16 #0 #1 -]", "a descriptor where none belongs"},
+        {"[8 1 2 3 #16 #0 #1 -]", "a descriptor where none belongs"},
+        {"[9 1 2 3 #16 #0 - -]", "the descriptor is missing"},
+        {"[10 1 2 3 #16 #0 #1 - [1 1]]", "a descriptor where none belongs"},
+        {"[11 1 2 3 #16 #0 - - [1 1]]", "the descriptor is missing"},
+        {"[12 1 2 3 #16 #0 - -]", "the descriptor is missing"},
+        {"[13 1 2 3 #16 #0 - -]", "the descriptor is missing"},
+        {"[14 1 2 3 #16 #0 #1 -]", "a descriptor where none belongs"},
+        {"[15 1 2 3 #16 #1 #1 - [[1 0] 0 0 0 0]]", "a descriptor where none belongs"},
+        {"[16 1 2 3 #16 #0 - - 1 f f 0]", "slices to be moved, but not from which configuration"},
+        {"[17 1 2 3 #16 #0 #1 - \"s1\" 1]", "a descriptor where none belongs"},
         {"[4 1 2 3 #16 #1 - 0 [[1 0] 0 0 0 0]]", "the payload's size is none"},
         {"[4 1 2 3 #16 #1 - 0x100000000 [[1 0] 0 0 0 0]]", "the payload's size is none"},
         {"[4 1 2 3 #16 #1 - #4 [[1 0] 0 0 0 0]]", "the payload's size is none"},
         {"[4 1 2 3 #16 #1 - 16777217 [[1 0] 0 0 0 0]]", "the payload is too large, or does not belong there"},
+        {"[15 1 2 3 #16 #1 - 1 [[1 0] 0 0 0 0]]", "the payload is too large, or does not belong there"},
         {"[2 1 2 3 #16 #1 - 1 0]", "the payload is too large, or does not belong there"},
         {"[2 1 2 3 #16 #1 -]", "a field is missing"},
     };
@@ -205,6 +264,28 @@ static void a_body_that_is_not_right_is_refused(void **state)
         {"[6 1 2 3 #16 #0 - - #0 #0 0]", "a page of too many keys, or of none"},
         {"[6 1 2 3 #16 #0 - - #0 #0 1001]", "a page of too many keys, or of none"},
         {"[7 1 2 3 #16 #0 - - [[[[[[[[]]]]]]]]]", "nested too deeply"},
+        {"[10 1 2 3 #16 #0 - -]", "a field is missing"},
+        {"[10 1 2 3 #16 #0 - - 7]", "the ballot to be promised is no ballot"},
+        {"[10 1 2 3 #16 #0 - - [1 -1]]", "the ballot to be promised is no ballot"},
+        {"[10 1 2 3 #16 #0 - - [1]]", "a field is missing"},
+        {"[10 1 2 3 #16 #0 - - [0 0]]", "the ballot to be promised is none"},
+        {"[11 1 2 3 #16 #0 #1 - -]", "the ballot to accept under is no ballot"},
+        {"[11 1 2 3 #16 #0 #1 - [0 0]]", "the ballot to accept under is none"},
+        {"[15 1 2 3 #16 #1 - - -]", "an entry is no array"},
+        {"[15 1 2 3 #16 #1 - - [[0 0] 0 0 0 0]]", "an entry has the tag of no write"},
+        {"[15 1 2 3 #16 #1 - - [[1 0] 0 0 0 4]]", "an entry has an unknown flag"},
+        {"[16 1 2 3 #16 #0 #1 - 0x100000000 f f 0]", "the slices to be moved are no 32-bit number"},
+        {"[16 1 2 3 #16 #0 - - 0 0 f 0]", "`sets pace` is no boolean"},
+        {"[16 1 2 3 #16 #0 - - 0 f - 0]", "`is paused` is no boolean"},
+        {"[16 1 2 3 #16 #0 - - 0 f f -1]", "the bytes a second are no number"},
+        {"[16 1 2 3 #16 #0 - - 0 f f]", "a field is missing"},
+        {"[17 1 2 3 #16 #0 - - #2 1]", "the host's id is no text, or too long"},
+        {"[17 1 2 3 #16 #0 - - \"01234567890123456789012345678901x\" 1]", "the host's id is no text, or too long"},
+        {"[17 1 2 3 #16 #0 - - \"\" 1]", "the host's id is none"},
+        {"[17 1 2 3 #16 #0 - - \"s/1\" 1]", "the host's id is none"},
+        {"[17 1 2 3 #16 #0 - - \"s1\" -1]", "the incarnation is no number"},
+        {"[17 1 2 3 #16 #0 - - \"s1\" 0]", "the incarnation is none"},
+        {"[17 1 2 3 #16 #0 - - \"s1\"]", "a field is missing"},
     };
     assert_refused(*state, bad, sizeof bad / sizeof bad[0]);
 }
@@ -231,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_arrives_as_it_was_sent),
         cmocka_unit_test(the_layout_is_as_documented),
+        cmocka_unit_test(numbers_of_one_body_are_told_apart_by_their_places),
         cmocka_unit_test(what_is_right_is_accepted_also_with_unknown_trailing_fields),
         cmocka_unit_test(a_head_that_is_not_right_is_refused),
         cmocka_unit_test(a_body_that_is_not_right_is_refused),

@@ -76,13 +76,11 @@ static void write_messages(struct fixture *fixture, enum message_kind kind, bool
         if (is_request) {
             struct request request;
             random_request(&fixture->source, kind, 100, &request);
-            request.descriptor.bytes = least(request.descriptor.bytes, DESCRIPTOR_BYTES_MAX);
             assert_int_equal(packet_add_request(fixture->writer, &request), AREG_OK);
         } else {
             struct reply reply;
             const enum reply_status other = (enum reply_status)random_below(&fixture->source.random, REPLY_VERSION + 1);
             random_reply(&fixture->source, kind, i == 1 ? other : REPLY_OK, 100, &reply);
-            reply.next.descriptor.bytes = least(reply.next.descriptor.bytes, DESCRIPTOR_BYTES_MAX);
             assert_int_equal(packet_add_reply(fixture->writer, &reply), AREG_OK);
         }
     }
@@ -271,6 +269,7 @@ static int set_up(void **state)
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
     message_source_init(&fixture->source);
+    fixture->source.descriptor_bytes_max = DESCRIPTOR_BYTES_MAX;
     fixture->writer = packet_writer_create();
     assert_non_null(fixture->writer);
     *state = fixture;
