@@ -19,11 +19,13 @@ enum host_key_kind {
     HOST_KEY_DESCRIPTOR = 4,
     HOST_KEY_LINK = 5,
     HOST_KEY_ACCEPTOR = 6,
+    HOST_KEY_TRANSFER = 7,
+    HOST_KEY_INCARNATIONS = 8,
 };
 
 enum {
     META_NAME_BYTES_MAX = 64,
-    HOST_RECORD_BYTES_MAX = CONFIG_ENCODED_BYTES_MAX + 64, /* all but meta values */
+    HOST_RECORD_BYTES_MAX = CONFIG_ENCODED_BYTES_MAX + AREG_KEY_BYTES_MAX + 64, /* all but meta values */
     /* Kept free even if the settings reserve less: deleting needs some pages before it gives others back. */
     RESERVE_BYTES_MIN = 4 << 20,
 };
@@ -51,6 +53,11 @@ static struct host_key host_key_of_slot(enum host_key_kind kind, uint32_t slot)
     return host_key(kind, rest, sizeof rest);
 }
 
+static uint32_t slot_of_host_key(const uint8_t *key)
+{
+    return (uint32_t)key[1] << 24 | (uint32_t)key[2] << 16 | (uint32_t)key[3] << 8 | key[4];
+}
+
 static enum areg_error host_get(struct store_txn *txn, const struct host_key *key, struct slice *body)
 {
     struct slice record;
@@ -72,6 +79,36 @@ static enum areg_error host_put(struct store_txn *txn, const struct host_key *ke
         memcpy(room + RECORD_SEAL_BYTES, body.at, body.bytes);
     record_seal(room, body.bytes);
     return AREG_OK;
+}
+
+/** Delete a record, or find that there is none. */
+static enum areg_error host_del(struct store_txn *txn, const struct host_key *key)
+{
+    CHECK(txn->mode == STORE_WRITE);
+    if (txn->failed)
+        return txn->failed;
+    const enum areg_error error = txn->store->backend->del(txn, TABLE_HOST, slice_borrow(key->at, key->bytes));
+    if (error != AREG_ENOTFOUND)
+        txn->failed = error;
+    return txn->failed;
+}
+
+/** The first record of a kind whose slot is >= `*slot`. */
+static enum areg_error host_next(struct store_txn *txn, enum host_key_kind kind, uint32_t *slot, struct slice *body)
+{
+    const struct host_key from = host_key_of_slot(kind, *slot);
+    struct slice key;
+    struct slice record;
+    const enum areg_error error =
+        txn->store->backend->seek(txn, TABLE_HOST, slice_borrow(from.at, from.bytes), &key, &record);
+    if (error)
+        return error;
+    if (key.at[0] != kind)
+        return AREG_ENOTFOUND;
+    if (key.bytes != from.bytes)
+        return AREG_ECORRUPT;
+    *slot = slot_of_host_key(key.at);
+    return record_unseal(record, body);
 }
 
 /* ---------------------------------------------------------------- state */
@@ -278,19 +315,20 @@ enum areg_error store_config_put(struct store_txn *txn, struct config_id id, str
 
 enum areg_error store_config_next(struct store_txn *txn, uint32_t *slot, struct slice *descriptor)
 {
-    const struct host_key from = host_key_of_slot(HOST_KEY_DESCRIPTOR, *slot);
-    struct slice key;
-    struct slice record;
-    const enum areg_error error =
-        txn->store->backend->seek(txn, TABLE_HOST, slice_borrow(from.at, from.bytes), &key, &record);
-    if (error)
-        return error;
-    if (key.at[0] != HOST_KEY_DESCRIPTOR)
-        return AREG_ENOTFOUND;
-    if (key.bytes != from.bytes)
-        return AREG_ECORRUPT;
-    *slot = (uint32_t)key.at[1] << 24 | (uint32_t)key.at[2] << 16 | (uint32_t)key.at[3] << 8 | key.at[4];
-    return record_unseal(record, descriptor);
+    return host_next(txn, HOST_KEY_DESCRIPTOR, slot, descriptor);
+}
+
+enum areg_error store_config_delete(struct store_txn *txn, struct config_id id, uint32_t slot)
+{
+    static const enum host_key_kind kinds[] = {HOST_KEY_DESCRIPTOR, HOST_KEY_LINK, HOST_KEY_ACCEPTOR, HOST_KEY_TRANSFER,
+                                               HOST_KEY_INCARNATIONS};
+    const struct host_key by_id = host_key(HOST_KEY_SLOT, id.bytes, sizeof id.bytes);
+    enum areg_error error = host_del(txn, &by_id);
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0] && error == AREG_OK; i++) {
+        const struct host_key by_slot = host_key_of_slot(kinds[i], slot);
+        error = host_del(txn, &by_slot);
+    }
+    return error;
 }
 
 enum areg_error store_link_get(struct store_txn *txn, uint32_t slot, struct link *link)
@@ -350,5 +388,87 @@ enum areg_error store_acceptor_put(struct store_txn *txn, uint32_t slot, const s
     bytes_put_raw(&writer, acceptor->descriptor.at, acceptor->descriptor.bytes);
     CHECK(!writer.failed);
     const struct host_key key = host_key_of_slot(HOST_KEY_ACCEPTOR, slot);
+    return host_put(txn, &key, slice_borrow(body, writer.used_bytes));
+}
+
+/* ---------------------------------------------------------------- transfers */
+
+static enum areg_error transfer_decode(struct slice body, struct stored_transfer *transfer)
+{
+    struct bytes_reader reader = bytes_reader_on(body.at, body.bytes);
+    transfer->progress.slices_given = bytes_get_u32(&reader);
+    transfer->progress.slices_moved = bytes_get_u32(&reader);
+    transfer->progress.register_count = bytes_get_u64(&reader);
+    transfer->progress.bytes = bytes_get_u64(&reader);
+    transfer->progress.is_paused = bytes_get_u8(&reader) != 0;
+    transfer->progress.bytes_per_s = bytes_get_u64(&reader);
+    transfer->slices_at_work = bytes_get_u32(&reader);
+    transfer->after = bytes_get_text(&reader);
+    transfer->source = bytes_get_slice(&reader, reader.left_bytes);
+    return reader.failed ? AREG_ECORRUPT : AREG_OK;
+}
+
+enum areg_error store_transfer_get(struct store_txn *txn, uint32_t slot, struct stored_transfer *transfer)
+{
+    const struct host_key key = host_key_of_slot(HOST_KEY_TRANSFER, slot);
+    *transfer = (struct stored_transfer){0};
+    struct slice body;
+    const enum areg_error error = host_get(txn, &key, &body);
+    if (error)
+        return error == AREG_ENOTFOUND ? AREG_OK : error;
+    return transfer_decode(body, transfer);
+}
+
+enum areg_error store_transfer_put(struct store_txn *txn, uint32_t slot, const struct stored_transfer *transfer)
+{
+    CHECK(transfer->after.bytes <= AREG_KEY_BYTES_MAX && transfer->source.bytes <= CONFIG_ENCODED_BYTES_MAX);
+    uint8_t body[HOST_RECORD_BYTES_MAX];
+    struct bytes_writer writer = bytes_writer_on(body, sizeof body);
+    bytes_put_u32(&writer, transfer->progress.slices_given);
+    bytes_put_u32(&writer, transfer->progress.slices_moved);
+    bytes_put_u64(&writer, transfer->progress.register_count);
+    bytes_put_u64(&writer, transfer->progress.bytes);
+    bytes_put_u8(&writer, transfer->progress.is_paused);
+    bytes_put_u64(&writer, transfer->progress.bytes_per_s);
+    bytes_put_u32(&writer, transfer->slices_at_work);
+    bytes_put_text(&writer, transfer->after.at, transfer->after.bytes);
+    bytes_put_raw(&writer, transfer->source.at, transfer->source.bytes);
+    CHECK(!writer.failed);
+    const struct host_key key = host_key_of_slot(HOST_KEY_TRANSFER, slot);
+    return host_put(txn, &key, slice_borrow(body, writer.used_bytes));
+}
+
+enum areg_error store_transfer_next(struct store_txn *txn, uint32_t *slot, struct stored_transfer *transfer)
+{
+    struct slice body;
+    const enum areg_error error = host_next(txn, HOST_KEY_TRANSFER, slot, &body);
+    return error ? error : transfer_decode(body, transfer);
+}
+
+/* ---------------------------------------------------------------- incarnations */
+
+enum areg_error store_incarnations_get(struct store_txn *txn, uint32_t slot, uint64_t incarnations[MEMBER_COUNT_MAX])
+{
+    const struct host_key key = host_key_of_slot(HOST_KEY_INCARNATIONS, slot);
+    memset(incarnations, 0, MEMBER_COUNT_MAX * sizeof incarnations[0]);
+    struct slice body;
+    const enum areg_error error = host_get(txn, &key, &body);
+    if (error)
+        return error == AREG_ENOTFOUND ? AREG_OK : error;
+    struct bytes_reader reader = bytes_reader_on(body.at, body.bytes);
+    for (unsigned i = 0; i < MEMBER_COUNT_MAX; i++)
+        incarnations[i] = bytes_get_u64(&reader);
+    return bytes_reader_is_done(&reader) ? AREG_OK : AREG_ECORRUPT;
+}
+
+enum areg_error store_incarnations_put(struct store_txn *txn, uint32_t slot,
+                                       const uint64_t incarnations[MEMBER_COUNT_MAX])
+{
+    uint8_t body[MEMBER_COUNT_MAX * 8];
+    struct bytes_writer writer = bytes_writer_on(body, sizeof body);
+    for (unsigned i = 0; i < MEMBER_COUNT_MAX; i++)
+        bytes_put_u64(&writer, incarnations[i]);
+    CHECK(!writer.failed);
+    const struct host_key key = host_key_of_slot(HOST_KEY_INCARNATIONS, slot);
     return host_put(txn, &key, slice_borrow(body, writer.used_bytes));
 }

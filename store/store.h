@@ -119,7 +119,14 @@ enum areg_error store_transfer_put(struct store_txn *txn, uint32_t slot,
 /** The first slot >= `*slot` that has one. */
 enum areg_error store_transfer_next(struct store_txn *txn, uint32_t *slot, struct stored_transfer *transfer) MUST_USE;
 
-/** Delete a configuration whose registers have been deleted: descriptor, link, acceptor, transfer. */
+/** The incarnation of each member that has registered, by its position; zeroes for the others. */
+enum areg_error store_incarnations_get(struct store_txn *txn, uint32_t slot,
+                                       uint64_t incarnations[MEMBER_COUNT_MAX]) MUST_USE;
+enum areg_error store_incarnations_put(struct store_txn *txn, uint32_t slot,
+                                       const uint64_t incarnations[MEMBER_COUNT_MAX]) MUST_USE;
+
+/** Delete a configuration whose registers have been deleted, with all that is kept of it; its slot is never given out
+ * again. AREG_OK also if there is none. */
 enum areg_error store_config_delete(struct store_txn *txn, struct config_id id, uint32_t slot) MUST_USE;
 
 /* ---------------------------------------------------------------- registers */

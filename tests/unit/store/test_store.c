@@ -1,5 +1,5 @@
 /*
- * Host-wide values, configurations, links, acceptors, quota and figures, on both stores.
+ * Host-wide values, configurations and what is kept of each, quota and figures, on both stores.
  */
 #include "bench.h"
 #include "model.h"
@@ -133,6 +133,147 @@ static void an_acceptor_is_all_zero_until_it_is_put(void **state)
     store_abort(txn);
 }
 
+static void a_transfer_is_all_zero_until_it_is_put_and_is_found_by_whoever_looks_for_work(void **state)
+{
+    struct bench *const bench = *state;
+    static uint8_t source[CONFIG_ENCODED_BYTES_MAX];
+    static uint8_t after[AREG_KEY_BYTES_MAX];
+    memset(source, 5, sizeof source);
+    memset(after, 6, sizeof after);
+    struct stored_transfer found = {.slices_at_work = 1};
+    struct store_txn *txn = bench_begin(bench, STORE_WRITE);
+    assert_int_equal(store_transfer_get(txn, 3, &found), AREG_OK);
+    assert_true(found.progress.slices_given == 0 && found.slices_at_work == 0 && found.source.bytes == 0);
+    uint32_t slot = 0;
+    assert_int_equal(store_transfer_next(txn, &slot, &found), AREG_ENOTFOUND);
+    const struct stored_transfer put = {
+        .progress = {.slices_given = 0xf000000f,
+                     .slices_moved = 0x8,
+                     .register_count = UINT64_C(1) << 40,
+                     .bytes = UINT64_C(1) << 50,
+                     .is_paused = true,
+                     .bytes_per_s = UINT64_C(1) << 33},
+        .slices_at_work = 0x7,
+        .after = slice_borrow(after, sizeof after),
+        .source = slice_borrow(source, sizeof source),
+    };
+    assert_int_equal(store_transfer_put(txn, 3, &put), AREG_OK);
+    assert_int_equal(store_transfer_put(txn, 70000, &(struct stored_transfer){.slices_at_work = 9}), AREG_OK);
+    /* The natural way to go on: what is put again is what was lent. */
+    assert_int_equal(store_transfer_get(txn, 3, &found), AREG_OK);
+    found.slices_at_work = 0x6;
+    assert_int_equal(store_transfer_put(txn, 3, &found), AREG_OK);
+    bench_commit(txn);
+
+    bench_reopen(bench);
+    txn = bench_begin(bench, STORE_READ);
+    slot = 0;
+    assert_int_equal(store_transfer_next(txn, &slot, &found), AREG_OK);
+    assert_int_equal(slot, 3);
+    assert_int_equal(found.progress.slices_given, put.progress.slices_given);
+    assert_int_equal(found.progress.slices_moved, put.progress.slices_moved);
+    assert_true(found.progress.register_count == put.progress.register_count);
+    assert_true(found.progress.bytes == put.progress.bytes && found.progress.is_paused);
+    assert_true(found.progress.bytes_per_s == put.progress.bytes_per_s);
+    assert_int_equal(found.slices_at_work, 0x6);
+    assert_true(slice_equal(found.after, put.after) && slice_equal(found.source, put.source));
+    slot++;
+    assert_int_equal(store_transfer_next(txn, &slot, &found), AREG_OK);
+    assert_int_equal(slot, 70000);
+    assert_int_equal(found.slices_at_work, 9);
+    assert_int_equal(found.after.bytes + found.source.bytes, 0);
+    slot++;
+    assert_int_equal(store_transfer_next(txn, &slot, &found), AREG_ENOTFOUND);
+    store_abort(txn);
+}
+
+static void incarnations_are_zero_until_they_are_put(void **state)
+{
+    struct bench *const bench = *state;
+    uint64_t incarnations[MEMBER_COUNT_MAX];
+    memset(incarnations, 1, sizeof incarnations);
+    struct store_txn *txn = bench_begin(bench, STORE_WRITE);
+    assert_int_equal(store_incarnations_get(txn, 2, incarnations), AREG_OK);
+    for (unsigned i = 0; i < MEMBER_COUNT_MAX; i++) {
+        assert_true(incarnations[i] == 0);
+        incarnations[i] = UINT64_MAX - i;
+    }
+    assert_int_equal(store_incarnations_put(txn, 2, incarnations), AREG_OK);
+    bench_commit(txn);
+    bench_reopen(bench);
+    txn = bench_begin(bench, STORE_READ);
+    assert_int_equal(store_incarnations_get(txn, 2, incarnations), AREG_OK);
+    for (unsigned i = 0; i < MEMBER_COUNT_MAX; i++)
+        assert_true(incarnations[i] == UINT64_MAX - i);
+    assert_int_equal(store_incarnations_get(txn, 1, incarnations), AREG_OK);
+    assert_true(incarnations[0] == 0);
+    store_abort(txn);
+}
+
+/* All kinds of records that a configuration may have. */
+static void furnish(struct store_txn *txn, uint32_t slot)
+{
+    const struct link link = {.status = LINK_PENDING, .descriptor = text("next")};
+    const struct acceptor acceptor = {.promised = {slot, 2}};
+    const struct stored_transfer transfer = {.slices_at_work = slot};
+    const uint64_t incarnations[MEMBER_COUNT_MAX] = {slot};
+    assert_int_equal(store_link_put(txn, slot, &link), AREG_OK);
+    assert_int_equal(store_acceptor_put(txn, slot, &acceptor), AREG_OK);
+    assert_int_equal(store_transfer_put(txn, slot, &transfer), AREG_OK);
+    assert_int_equal(store_incarnations_put(txn, slot, incarnations), AREG_OK);
+}
+
+static void expect_furnished(struct store_txn *txn, uint32_t slot, bool is_there)
+{
+    struct link link;
+    struct acceptor acceptor;
+    struct stored_transfer transfer;
+    uint64_t incarnations[MEMBER_COUNT_MAX];
+    assert_int_equal(store_link_get(txn, slot, &link), AREG_OK);
+    assert_int_equal(link.status, is_there ? LINK_PENDING : LINK_NONE);
+    assert_int_equal(store_acceptor_get(txn, slot, &acceptor), AREG_OK);
+    assert_int_equal(acceptor.promised.round, is_there ? slot : 0);
+    assert_int_equal(store_transfer_get(txn, slot, &transfer), AREG_OK);
+    assert_int_equal(transfer.slices_at_work, is_there ? slot : 0);
+    assert_int_equal(store_incarnations_get(txn, slot, incarnations), AREG_OK);
+    assert_int_equal(incarnations[0], is_there ? slot : 0);
+}
+
+static void a_deleted_configuration_leaves_nothing_and_its_slot_to_nobody(void **state)
+{
+    struct bench *const bench = *state;
+    uint32_t slots[3];
+    uint32_t slot;
+    struct slice descriptor;
+    struct store_txn *txn = bench_begin(bench, STORE_WRITE);
+    for (uint8_t i = 0; i < 3; i++) {
+        assert_int_equal(store_config_put(txn, id_of(i), slice_borrow(&i, 1), &slots[i]), AREG_OK);
+        furnish(txn, slots[i]);
+    }
+    bench_commit(txn);
+    txn = bench_begin(bench, STORE_WRITE);
+    assert_int_equal(store_config_delete(txn, id_of(1), slots[1]), AREG_OK);
+    store_abort(txn);
+    txn = bench_begin(bench, STORE_WRITE);
+    expect_furnished(txn, slots[1], true);
+    assert_int_equal(store_config_delete(txn, id_of(1), slots[1]), AREG_OK);
+    assert_int_equal(store_config_delete(txn, id_of(1), slots[1]), AREG_OK);
+    bench_commit(txn);
+
+    bench_reopen(bench);
+    txn = bench_begin(bench, STORE_WRITE);
+    for (unsigned i = 0; i < 3; i++)
+        expect_furnished(txn, slots[i], i != 1);
+    assert_int_equal(store_config_find(txn, id_of(1), &slot), AREG_ENOTFOUND);
+    slot = slots[0] + 1;
+    assert_int_equal(store_config_next(txn, &slot, &descriptor), AREG_OK);
+    assert_int_equal(slot, slots[2]);
+    assert_int_equal(store_config_put(txn, id_of(1), text("again"), &slot), AREG_OK);
+    assert_int_equal(slot, slots[2] + 1);
+    expect_furnished(txn, slot, false);
+    store_abort(txn);
+}
+
 static void flip_every_record_of_the_host(struct store_txn *txn)
 {
     struct slice key;
@@ -160,6 +301,9 @@ static void rotten_records_are_noticed(void **state)
     struct bench *const bench = *state;
     const struct link put_link = {.status = LINK_PENDING, .descriptor = text("d")};
     const struct acceptor put_acceptor = {.promised = {1, 2}};
+    const struct stored_transfer put_transfer = {.source = text("s")};
+    struct stored_transfer transfer;
+    uint64_t incarnations[MEMBER_COUNT_MAX] = {1};
     struct slice found;
     struct link link;
     struct acceptor acceptor;
@@ -169,11 +313,17 @@ static void rotten_records_are_noticed(void **state)
     assert_int_equal(store_config_put(txn, id_of(1), text("c"), &slot), AREG_OK);
     assert_int_equal(store_link_put(txn, slot, &put_link), AREG_OK);
     assert_int_equal(store_acceptor_put(txn, slot, &put_acceptor), AREG_OK);
+    assert_int_equal(store_transfer_put(txn, slot, &put_transfer), AREG_OK);
+    assert_int_equal(store_incarnations_put(txn, slot, incarnations), AREG_OK);
     flip_every_record_of_the_host(txn);
     assert_int_equal(store_meta_get(txn, "m", &found), AREG_ECORRUPT);
     assert_int_equal(store_link_get(txn, slot, &link), AREG_ECORRUPT);
     assert_int_equal(store_acceptor_get(txn, slot, &acceptor), AREG_ECORRUPT);
+    assert_int_equal(store_transfer_get(txn, slot, &transfer), AREG_ECORRUPT);
+    assert_int_equal(store_incarnations_get(txn, slot, incarnations), AREG_ECORRUPT);
     assert_int_equal(store_config_find(txn, id_of(1), &slot), AREG_ECORRUPT);
+    slot = 0;
+    assert_int_equal(store_transfer_next(txn, &slot, &transfer), AREG_ECORRUPT);
     slot = 0;
     assert_int_equal(store_config_next(txn, &slot, &found), AREG_ECORRUPT);
     store_abort(txn);
@@ -287,6 +437,9 @@ int main(void)
         ON_BOTH(a_configuration_keeps_its_slot_and_slots_are_never_given_out_twice),
         ON_BOTH(a_link_is_none_until_it_is_put),
         ON_BOTH(an_acceptor_is_all_zero_until_it_is_put),
+        ON_BOTH(a_transfer_is_all_zero_until_it_is_put_and_is_found_by_whoever_looks_for_work),
+        ON_BOTH(incarnations_are_zero_until_they_are_put),
+        ON_BOTH(a_deleted_configuration_leaves_nothing_and_its_slot_to_nobody),
         ON_BOTH(rotten_records_are_noticed),
         ON_BOTH(a_quota_bounds_what_is_stored_and_can_be_changed_at_any_time),
         ON_BOTH(an_aborted_transaction_leaves_no_trace_in_the_figures),

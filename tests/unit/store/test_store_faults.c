@@ -178,7 +178,7 @@ static struct store *open_store(const char *path)
     return store;
 }
 
-/** All registers go to generation `z`, with fragments of all kinds. */
+/** All registers go to generation `z`, with fragments of all kinds, and so does a record of the host. */
 static enum areg_error write_generation(struct store *store, uint64_t z)
 {
     struct store_txn *txn;
@@ -191,6 +191,9 @@ static enum areg_error write_generation(struct store *store, uint64_t z)
         error = store_register_put(txn, 1, slice_borrow(&i, 1), &now);
         slice_unref(&entry.payload);
     }
+    const struct stored_transfer transfer = {.progress = {.register_count = z}};
+    if (error == AREG_OK)
+        error = store_transfer_put(txn, 1, &transfer);
     if (error == AREG_OK)
         return store_commit(txn);
     store_abort(txn);
@@ -213,6 +216,9 @@ static uint64_t expect_whole(struct store *store)
         model_put(model, 1, slice_borrow(&i, 1), &found);
     }
     model_expect(model, txn);
+    struct stored_transfer transfer;
+    assert_int_equal(store_transfer_get(txn, 1, &transfer), AREG_OK);
+    assert_int_equal(transfer.progress.register_count, z);
     store_abort(txn);
     free(model);
     return z;
