@@ -45,7 +45,7 @@ endif()
 # areg_folder(NAME SOURCES a.c ... [LIBRARIES ...] [PLANTED]): the static library areg_NAME of one folder. PLANTED: also
 # areg_NAME_planted, the same sources with the planted bugs of core/plant.h compiled in, for the simulator. Nobody links
 # both.
-set(AREG_PLANTED_FOLDERS "^areg_(dap|client|server)$")
+set(AREG_PLANTED_FOLDERS "^areg_(dap|reconfig|client|server)$")
 function(areg_folder name)
     cmake_parse_arguments(ARG "PLANTED" "" "SOURCES;LIBRARIES" ${ARGN})
     add_library(areg_${name} STATIC ${ARG_SOURCES})

@@ -66,6 +66,9 @@ enum {
     DEALER_COUNT_MAX = 2 * HOST_COUNT_MAX,
     MESSAGE_DEPTH_MAX = 8,
 
+    /* Hosts that one change of a configuration names: all may go, and as many come. */
+    CHANGE_HOST_COUNT_MAX = 2 * MEMBER_COUNT_MAX,
+
     /* A reconfiguration. Registers are moved in as many slices as fit one word: each worker takes some, and those of
      * one that fails go to others. */
     TRANSFER_SLICE_COUNT = 32,

@@ -1,0 +1,86 @@
+#include "reconfig/plan.h"
+
+#include "core/check.h"
+#include "core/digest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool keeps_fragments(const struct plan *plan, unsigned member, int before)
+{
+    const bool same_code = plan->wanted.code.k == plan->base.code.k;
+    /* With k = 1 every fragment is the whole value. */
+    return same_code && (plan->wanted.code.k == 1 || before == (int)member);
+}
+
+void plan_settle(struct plan *plan)
+{
+    plan->coming = plan->keeping = plan->leaving = (struct voters){0};
+    for (unsigned i = 0; i < plan->wanted.member_count; i++) {
+        const int before = config_member_index(&plan->base, &plan->wanted.members[i].id);
+        if (before < 0 || voters_has(plan->renewed, i))
+            voters_add(&plan->coming, i);
+        else if (keeps_fragments(plan, i, before))
+            voters_add(&plan->keeping, i);
+    }
+    plan->receiving = voters_minus(voters_all(plan->wanted.member_count), plan->keeping);
+    for (unsigned i = 0; i < plan->base.member_count; i++)
+        if (config_member_index(&plan->wanted, &plan->base.members[i].id) < 0)
+            voters_add(&plan->leaving, i);
+}
+
+/*
+ * Each member moves its share of the registers. For a value it fetches k fragments of the configuration before, but not
+ * the one that it has itself, and sends out those that are missing, but not its own; for none, if nothing is missing.
+ */
+double plan_network_factor(const struct plan *plan)
+{
+    const unsigned member_count = plan->wanted.member_count;
+    const double k_before = plan->base.code.k;
+    const double k_after = plan->wanted.code.k;
+    const unsigned receiving_count = voters_count(plan->receiving);
+    if (receiving_count == 0)
+        return 0;
+    double sum = 0;
+    for (unsigned i = 0; i < member_count; i++) {
+        const bool has_one = !voters_has(plan->coming, i);
+        sum += (k_before - has_one) / k_before + (receiving_count - voters_has(plan->receiving, i)) / k_after;
+    }
+    return sum / member_count;
+}
+
+double plan_stored_factor(struct code code)
+{
+    return (double)code.n / code.k;
+}
+
+/* ---------------------------------------------------------------- names */
+
+const char *plan_id_print(const struct plan *plans, unsigned plan_count, char text[PLAN_ID_TEXT_BYTES])
+{
+    /* A configuration's id covers its shard, its parent and what it is; the digest of all of them in a chain is the
+     * plan's. */
+    struct config_id chain[2] = {0};
+    for (unsigned i = 0; i < plan_count; i++) {
+        struct config config = plans[i].wanted;
+        uint8_t encoded[CONFIG_ENCODED_BYTES_MAX];
+        config.time_ns = 0;
+        config.author[0] = config.reason[0] = 0;
+        for (unsigned j = 0; j < config.member_count; j++)
+            config.members[j].incarnation = voters_has(plans[i].renewed, j); /* nothing else of it would show */
+        config_encode(&config, encoded, sizeof encoded);
+        chain[1] = config.id;
+        struct config_id next;
+        digest_of(slice_borrow(chain, sizeof chain), next.bytes);
+        chain[0] = next;
+    }
+    char hex[CONFIG_ID_TEXT_BYTES];
+    snprintf(text, PLAN_ID_TEXT_BYTES, "p-%.10s", config_id_print(chain[0], hex));
+    return text;
+}
+
+bool plan_id_is_valid(const char *text)
+{
+    return strlen(text) == PLAN_ID_TEXT_BYTES - 1 && strncmp(text, "p-", 2) == 0 &&
+           strspn(text + 2, "0123456789abcdef") == PLAN_ID_TEXT_BYTES - 3;
+}
