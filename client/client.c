@@ -36,22 +36,9 @@ struct client *client_create(const struct client_options *options, uint64_t now_
     }
     tag_source_init(&client->tags, random_next(&client->random));
     for (unsigned i = 0; i < options->seed_count; i++)
-        client->peers[peer_add(client, options->seeds[i])].hello_ns = now_ns;
+        client->peers[peer_add(client, options->seeds[i])].hello_ns = now_ns; /* There is room for all seeds. */
     client->seed_count = client->peer_count;
     return client;
-}
-
-static void release(struct operation *operation)
-{
-    slice_unref(&operation->key);
-    slice_unref(&operation->value);
-    slice_unref(&operation->after);
-    struct client_done *outcome = &operation->outcome;
-    for (unsigned i = 0; i < outcome->piece_count; i++)
-        slice_unref(&outcome->pieces[i]);
-    outcome->piece_count = 0;
-    slice_unref(&outcome->page);
-    slice_unref(&outcome->more_after);
 }
 
 void client_destroy(struct client *client)
@@ -59,16 +46,17 @@ void client_destroy(struct client *client)
     if (!client)
         return;
     for (uint32_t i = 0; i < client->slot_count; i++) {
-        release(client->operations[i]);
+        operation_release(client->operations[i]);
         ask_destroy(&client->operations[i]->ask);
         free(client->operations[i]);
     }
-    confirm_fini(&client->confirmations);
+    if (client->confirmations.items)
+        confirm_fini(client);
     for (uint32_t i = 0; client->cluster && i < client->cluster->shard_count; i++)
-        free(client->views[i]);
+        view_unref(client->bases[i]);
     for (unsigned i = 0; i < client->codec_count; i++)
         codec_destroy(client->codecs[i]);
-    free(client->views);
+    free(client->bases);
     free(client->cluster);
     free(client->confirmations.items);
     free(client->timers.heap);
@@ -103,7 +91,7 @@ static uint32_t slot_of(uint64_t id)
 /* It may still stand among the ready: its turn there finds nothing to send, or what the slot's next operation has. */
 static void give_slot(struct client *client, struct operation *operation)
 {
-    release(operation);
+    operation_release(operation);
     operation->state = OP_FREE;
     client->free_slots[client->free_count++] = slot_of(operation->id);
     client->inflight_count--;
@@ -141,8 +129,10 @@ static void enchain(struct client *client, struct operation *operation)
 static enum areg_error judge(const struct client *client, const struct client_op *op)
 {
     const bool is_list = op->kind == CLIENT_LIST;
-    if (op->kind > CLIENT_LIST)
-        return AREG_EINVAL;
+    if (op->kind == CLIENT_RECONFIGURE)
+        return client->inflight_count < client->inflight_max ? AREG_OK : AREG_EBUSY;
+    if (op->source.bytes > 0 && !client->cluster)
+        return AREG_EUNAVAIL;
     if (is_list ? op->key.bytes > AREG_KEY_BYTES_MAX : !key_is_valid(op->key))
         return AREG_EINVAL;
     if (is_list &&
@@ -153,6 +143,32 @@ static enum areg_error judge(const struct client *client, const struct client_op
     if (op->kind != CLIENT_PUT && op->value.bytes > 0)
         return AREG_EINVAL;
     return client->inflight_count < client->inflight_max ? AREG_OK : AREG_EBUSY;
+}
+
+static void reset_outcome(struct operation *operation, const struct client_op *op)
+{
+    struct client_done *outcome = &operation->outcome;
+    outcome->id = operation->id;
+    outcome->context = op->context;
+    outcome->kind = op->kind;
+    outcome->error = AREG_OK;
+    outcome->tag = TAG_ZERO;
+    outcome->value_bytes = 0;
+    outcome->piece_count = 0;
+    outcome->rounds = 0;
+    outcome->wrote_back = false;
+    outcome->detail[0] = 0;
+    outcome->page = outcome->more_after = outcome->base = outcome->pending = (struct slice){0};
+    outcome->has_more = false;
+}
+
+/* What only operations of workers and admins have. */
+static enum areg_error begin_special(struct client *client, struct operation *operation, const struct client_op *op,
+                                     uint64_t now_ns)
+{
+    if (op->kind == CLIENT_RECONFIGURE)
+        return reconfiguration_create(operation, op, now_ns);
+    return op->source.bytes > 0 ? move_start(client, operation, op) : AREG_OK;
 }
 
 enum areg_error client_submit(struct client *client, uint64_t now_ns, const struct client_op *op, uint64_t *id)
@@ -186,26 +202,19 @@ enum areg_error client_submit(struct client *client, uint64_t now_ns, const stru
     operation->context = op->context;
     operation->view = NULL;
     operation->phase = 0;
-    operation->may_have_effect = false;
-    operation->is_tombstone = false;
-    operation->is_stale = false;
+    operation->is_full = operation->may_have_effect = false;
+    operation->is_tombstone = operation->is_stale = false;
     operation->is_queued = false;
     operation->tag_floor = TAG_ZERO;
-    operation->unconfirmed = (struct voters){0};
-    struct client_done *outcome = &operation->outcome;
-    outcome->id = operation->id;
-    outcome->context = op->context;
-    outcome->kind = op->kind;
-    outcome->error = AREG_OK;
-    outcome->tag = TAG_ZERO;
-    outcome->value_bytes = 0;
-    outcome->piece_count = 0;
-    outcome->rounds = 0;
-    outcome->wrote_back = false;
-    outcome->detail[0] = 0;
-    outcome->page = outcome->more_after = (struct slice){0};
-    outcome->has_more = false;
+    operation->moves_value = false;
+    operation->moved_bytes = 0;
+    reset_outcome(operation, op);
     *id = operation->id;
+    const enum areg_error special_error = begin_special(client, operation, op, now_ns);
+    if (special_error != AREG_OK) {
+        give_slot(client, operation);
+        return special_error;
+    }
     if (op->kind == CLIENT_PUT || op->kind == CLIENT_DEL)
         enchain(client, operation);
     operation_start(client, operation, now_ns);
@@ -252,12 +261,40 @@ static void receive_hello(struct client *client, uint64_t now_ns, const struct r
             operation_start(client, client->operations[i], now_ns);
 }
 
+static void receive_hint(struct client *client, uint64_t now_ns, const struct reply *reply)
+{
+    struct view *view = sequence_receive_hint(client, reply);
+    for (uint32_t i = 0; view && i < client->slot_count; i++) {
+        struct operation *operation = client->operations[i];
+        const bool is_asking = operation->state >= OP_GETTING_TAG && operation->state <= OP_RECONFIGURING;
+        if (!is_asking || operation->target || operation->shard != view->config.shard ||
+            operation->view->config.index >= view->config.index)
+            continue;
+        if (operation->state == OP_RECONFIGURING)
+            reconfigure_look_again(client, operation, now_ns);
+        else
+            operation_jump(client, operation, view, now_ns);
+    }
+    view_unref(view);
+}
+
+/* Answers to questions of the engine's own, not of an operation. */
+static void receive_news(struct client *client, uint64_t now_ns, const struct reply *reply)
+{
+    if (reply->kind == MESSAGE_HELLO)
+        receive_hello(client, now_ns, reply);
+    else if (reply->kind == MESSAGE_HINT)
+        receive_hint(client, now_ns, reply);
+    else
+        client->counters.dropped++;
+}
+
 void client_receive(struct client *client, uint64_t now_ns, unsigned peer_index, const struct reply *reply)
 {
     CHECK(peer_index < client->peer_count);
     client->counters.bytes_received += reply->payload.bytes;
-    if (reply->kind == MESSAGE_HELLO) {
-        receive_hello(client, now_ns, reply);
+    if (reply->op == 0) {
+        receive_news(client, now_ns, reply);
         return;
     }
     struct operation *operation = find(client, reply->op);
@@ -360,7 +397,7 @@ bool client_next_send(struct client *client, uint64_t now_ns, struct client_send
         client->counters.messages_sent++;
         return true;
     }
-    if (peer_next_hello(client, now_ns, send)) {
+    if (peer_next_hello(client, now_ns, send) || sequence_next_hint(client, send)) {
         client->counters.messages_sent++;
         return true;
     }
@@ -387,7 +424,7 @@ bool client_next_done(struct client *client, struct client_done *done)
     struct client_done *outcome = &operation->outcome;
     *done = *outcome;
     outcome->piece_count = 0;
-    outcome->page = outcome->more_after = (struct slice){0};
+    outcome->page = outcome->more_after = outcome->base = outcome->pending = (struct slice){0};
     give_slot(client, operation);
     return true;
 }
@@ -406,6 +443,15 @@ const char *client_peer_address(const struct client *client, unsigned peer_index
 const struct cluster *client_cluster(const struct client *client)
 {
     return client->cluster;
+}
+
+bool client_reconfigure_progress(const struct client *client, uint64_t id, struct reconfigure_progress *progress)
+{
+    const struct operation *operation = find(client, id);
+    if (!operation || operation->state != OP_RECONFIGURING)
+        return false;
+    reconfigure_progress(operation, progress);
+    return true;
 }
 
 const struct client_counters *client_counters(const struct client *client)

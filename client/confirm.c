@@ -10,8 +10,8 @@ static struct confirmation *item_at(const struct confirmations *confirmations, u
     return &confirmations->items[index % CONFIRM_PENDING_MAX];
 }
 
-void confirm_later(struct client *client, const struct shard_view *view, struct slice key, struct tag tag,
-                   struct voters members, uint64_t now_ns)
+void confirm_later(struct client *client, struct view *view, struct slice key, struct tag tag, struct voters members,
+                   uint64_t now_ns)
 {
     struct confirmations *confirmations = &client->confirmations;
     if (members.bits == 0 || tag_is_zero(tag) || !dap_of(view->config.code.dap)->answer->sweep)
@@ -19,7 +19,7 @@ void confirm_later(struct client *client, const struct shard_view *view, struct 
     if (confirmations->end - confirmations->first == CONFIRM_PENDING_MAX)
         return;
     *item_at(confirmations, confirmations->end++) = (struct confirmation){
-        .view = view, .key = slice_ref(key), .tag = tag, .due = members, .due_ns = now_ns + CONFIRM_DELAY_NS};
+        .view = view_ref(view), .key = slice_ref(key), .tag = tag, .due = members, .due_ns = now_ns + CONFIRM_DELAY_NS};
     if (confirmations->end - confirmations->first > CONFIRM_PENDING_MAX / 2)
         confirm_ride(confirmations);
 }
@@ -44,7 +44,9 @@ uint64_t confirm_wake_ns(const struct confirmations *confirmations)
 
 static void drop_first(struct confirmations *confirmations)
 {
-    slice_unref(&item_at(confirmations, confirmations->first++)->key);
+    struct confirmation *item = item_at(confirmations, confirmations->first++);
+    slice_unref(&item->key);
+    view_unref(item->view);
 }
 
 bool confirm_next_send(struct client *client, struct client_send *send)
@@ -76,8 +78,9 @@ bool confirm_next_send(struct client *client, struct client_send *send)
     return false;
 }
 
-void confirm_fini(struct confirmations *confirmations)
+void confirm_fini(struct client *client)
 {
+    struct confirmations *confirmations = &client->confirmations;
     while (confirmations->first != confirmations->end)
         drop_first(confirmations);
 }

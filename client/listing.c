@@ -6,6 +6,8 @@
 #include "core/check.h"
 #include "core/key.h"
 
+#include <stdlib.h>
+
 struct page_cursor {
     struct bytes_reader reader;
     struct listed_key current;
@@ -62,18 +64,9 @@ static bool some_page_is_used_up(const struct page_cursor *cursors, unsigned cur
     return false;
 }
 
-enum areg_error listing_merge(const struct ask *ask, uint32_t key_count_max, struct client_done *outcome)
+static enum areg_error merge(struct page_cursor *cursors, unsigned cursor_count, bool shows_deleted,
+                             uint32_t key_count_max, struct client_done *outcome)
 {
-    struct page_cursor cursors[MEMBER_COUNT_MAX];
-    unsigned cursor_count = 0;
-    for (unsigned i = 0; i < ask->config->member_count; i++) {
-        if (!voters_has(ask->replied, i))
-            continue;
-        struct page_cursor *cursor = &cursors[cursor_count++];
-        cursor->reader = bytes_reader_on(ask->pages[i].at, ask->pages[i].bytes);
-        cursor->has_more = voters_has(ask->more, i);
-        advance(cursor);
-    }
     struct buffer *room = buffer_create(KEY_PAGE_BYTES_MAX);
     if (!room)
         return AREG_ENOMEM;
@@ -86,11 +79,12 @@ enum areg_error listing_merge(const struct ask *ask, uint32_t key_count_max, str
         if (smallest < 0)
             break;
         const struct listed_key merged = take(cursors, cursor_count, smallest);
-        if (!merged.is_tombstone && (count == key_count_max || !key_page_put(&page, &merged))) {
+        const bool is_shown = shows_deleted || !merged.is_tombstone;
+        if (is_shown && (count == key_count_max || !key_page_put(&page, &merged))) {
             is_cut = true;
             break;
         }
-        count += !merged.is_tombstone;
+        count += is_shown;
         last = merged.key;
     }
     outcome->has_more = is_cut || some_page_is_used_up(cursors, cursor_count);
@@ -101,4 +95,21 @@ enum areg_error listing_merge(const struct ask *ask, uint32_t key_count_max, str
         return AREG_ENOMEM;
     }
     return AREG_OK;
+}
+
+enum areg_error listing_merge(const struct listing_page *pages, unsigned page_count, bool shows_deleted,
+                              uint32_t key_count_max, struct client_done *outcome)
+{
+    /* Few as a rule, but as many as there are members in all configurations that were gone through. */
+    struct page_cursor *cursors = calloc(page_count, sizeof *cursors);
+    if (!cursors)
+        return AREG_ENOMEM;
+    for (unsigned i = 0; i < page_count; i++) {
+        cursors[i].reader = bytes_reader_on(pages[i].page.at, pages[i].page.bytes);
+        cursors[i].has_more = pages[i].has_more;
+        advance(&cursors[i]);
+    }
+    const enum areg_error error = merge(cursors, page_count, shows_deleted, key_count_max, outcome);
+    free(cursors);
+    return error;
 }

@@ -9,28 +9,37 @@
 #include "core/plant.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- the state machine */
 
 static void move(struct operation *operation, enum operation_state to)
 {
-    static const uint8_t allowed[] = {
+    static const uint16_t allowed[] = {
         [OP_FREE] = 1 << OP_WAITING,
-        [OP_WAITING] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING | 1 << OP_ENDED,
-        [OP_GETTING_TAG] = 1 << OP_PUTTING | 1 << OP_GETTING_DATA | 1 << OP_ENDED,
-        [OP_GETTING_DATA] = 1 << OP_PUTTING | 1 << OP_ENDED,
-        [OP_PUTTING] = 1 << OP_ENDED,
-        [OP_LISTING] = 1 << OP_ENDED,
+        [OP_WAITING] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING | 1 << OP_RECONFIGURING,
+        [OP_GETTING_TAG] = 1 << OP_PUTTING | 1 << OP_GETTING_DATA | 1 << OP_LINKING,
+        [OP_GETTING_DATA] = 1 << OP_PUTTING | 1 << OP_LINKING,
+        [OP_PUTTING] = 1 << OP_LINKING | 1 << OP_GETTING_DATA,
+        [OP_LISTING] = 1 << OP_LINKING,
+        [OP_LINKING] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_PUTTING | 1 << OP_LISTING,
         [OP_ENDED] = 1 << OP_FREE,
     };
-    CHECK(allowed[operation->state] & 1 << to);
+    const bool is_active = operation->state != OP_FREE && operation->state != OP_ENDED;
+    /* The same phase again is that phase in the next configuration; any that is under way may end. */
+    CHECK(allowed[operation->state] & 1 << to || (is_active && (to == operation->state || to == OP_ENDED)));
     operation->state = to;
 }
 
 static bool is_asking(const struct operation *operation)
 {
-    return operation->state >= OP_GETTING_TAG && operation->state <= OP_LISTING;
+    return operation->state >= OP_GETTING_TAG && operation->state <= OP_RECONFIGURING;
+}
+
+static bool has_no_key(const struct operation *operation)
+{
+    return operation->kind == CLIENT_LIST || operation->kind == CLIENT_RECONFIGURE;
 }
 
 static bool is_write(const struct operation *operation)
@@ -38,9 +47,9 @@ static bool is_write(const struct operation *operation)
     return operation->kind == CLIENT_PUT || operation->kind == CLIENT_DEL;
 }
 
-static struct ask_options options_of(struct client *client, struct operation *operation, uint64_t now_ns)
+struct ask_options operation_ask_options(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    const struct shard_view *view = operation->view;
+    const struct view *view = operation->view;
     struct ask_options options = {
         .config = &view->config,
         .codec = view->codec,
@@ -55,7 +64,7 @@ static struct ask_options options_of(struct client *client, struct operation *op
 }
 
 /* What the ask has cost goes to the operation and the counters; the ask itself is emptied. */
-static void close_ask(struct client *client, struct operation *operation)
+void operation_close_ask(struct client *client, struct operation *operation)
 {
     struct ask *ask = &operation->ask;
     operation->outcome.rounds += ask->round_count;
@@ -67,9 +76,10 @@ static void close_ask(struct client *client, struct operation *operation)
 
 /* ---------------------------------------------------------------- beginning */
 
-static void enter(struct client *client, struct operation *operation, enum operation_state state)
+void operation_enter(struct client *client, struct operation *operation, enum operation_state state, uint64_t now_ns)
 {
     move(operation, state);
+    operation->hint_ns = now_ns + HINT_NS_FIRST;
     /* Requests go to every member now: the confirmations that wait may ride along. */
     confirm_ride(&client->confirmations);
     operation_settle(client, operation);
@@ -78,15 +88,48 @@ static void enter(struct client *client, struct operation *operation, enum opera
 static enum areg_error find_shard(struct client *client, struct operation *operation)
 {
     int64_t shard = operation->shard;
-    if (operation->kind != CLIENT_LIST)
+    if (!has_no_key(operation))
         shard = cluster_shard_of_key(client->cluster, operation->key);
     if (shard < 0 || shard >= client->cluster->shard_count) {
         snprintf(operation->outcome.detail, sizeof operation->outcome.detail, "%s",
-                 operation->kind == CLIENT_LIST ? "there is no such shard" : "no pool takes this key");
+                 has_no_key(operation) ? "there is no such shard" : "no pool takes this key");
         return AREG_EINVAL;
     }
-    operation->view = peer_shard_view(client, (uint32_t)shard);
+    operation->shard = (uint32_t)shard;
+    operation->view = view_ref(operation->source ? operation->source : sequence_base(client, (uint32_t)shard));
     return operation->view ? AREG_OK : AREG_ENOMEM;
+}
+
+static bool wants_value(const struct operation *operation)
+{
+    return operation->kind == CLIENT_GET || operation->moves_value;
+}
+
+/* Ask the question of a phase in the configuration at hand. */
+static enum areg_error begin_ask(struct client *client, struct operation *operation, enum operation_state state,
+                                 uint64_t now_ns)
+{
+    struct ask_options options = operation_ask_options(client, operation, now_ns);
+    const struct list_keys list_keys = {
+        .prefix = operation->key, .after = operation->after, .key_count_max = operation->key_count_max};
+    if (operation->target)
+        options.link = operation->target->descriptor;
+    switch (state) {
+    case OP_GETTING_TAG:
+        return ask_begin_get_tag(&operation->ask, &options, operation->value.bytes, now_ns);
+    case OP_GETTING_DATA:
+        return ask_begin_get_data(&operation->ask, &options, wants_value(operation), now_ns);
+    default:
+        CHECK(state == OP_LISTING);
+        return ask_begin_list_keys(&operation->ask, &options, &list_keys, now_ns);
+    }
+}
+
+static enum operation_state first_phase(const struct operation *operation)
+{
+    if (is_write(operation))
+        return OP_GETTING_TAG;
+    return operation->kind == CLIENT_LIST ? OP_LISTING : OP_GETTING_DATA;
 }
 
 /* Begin to ask, if the cluster is known and nothing is in the way. After an error, all is as it was. */
@@ -100,22 +143,15 @@ static enum areg_error start(struct client *client, struct operation *operation,
     enum areg_error error = find_shard(client, operation);
     if (error != AREG_OK)
         return error;
-    const struct ask_options options = options_of(client, operation, now_ns);
-    enum operation_state state;
-    if (is_write(operation)) {
-        state = OP_GETTING_TAG;
-        error = ask_begin_get_tag(&operation->ask, &options, operation->value.bytes, now_ns);
-    } else if (operation->kind == CLIENT_LIST) {
-        const struct list_keys list_keys = {
-            .prefix = operation->key, .after = operation->after, .key_count_max = operation->key_count_max};
-        state = OP_LISTING;
-        error = ask_begin_list_keys(&operation->ask, &options, &list_keys, now_ns);
-    } else {
-        state = OP_GETTING_DATA;
-        error = ask_begin_get_data(&operation->ask, &options, operation->kind == CLIENT_GET, now_ns);
+    if (operation->kind == CLIENT_RECONFIGURE) {
+        move(operation, OP_RECONFIGURING);
+        reconfigure_begin(client, operation, now_ns);
+        return AREG_OK;
     }
+    const enum operation_state state = first_phase(operation);
+    error = begin_ask(client, operation, state, now_ns);
     if (error == AREG_OK)
-        enter(client, operation, state);
+        operation_enter(client, operation, state, now_ns);
     return error;
 }
 
@@ -181,7 +217,7 @@ static void describe_missing(struct client *client, struct operation *operation)
         return;
     }
     const struct ask *ask = &operation->ask;
-    for (unsigned i = 0; i < ask->config->member_count && used_bytes < room_bytes; i++) {
+    for (unsigned i = 0; ask->config && i < ask->config->member_count && used_bytes < room_bytes; i++) {
         if (voters_has(ask->replied, i))
             continue;
         const struct member *member = &ask->config->members[i];
@@ -229,6 +265,22 @@ static bool is_about_hosts(enum areg_error error)
            error != AREG_ENOMEM;
 }
 
+/* All that an operation that has ended does not need any more. */
+static void release_means(struct operation *operation)
+{
+    operation_drop_pages(operation);
+    slice_unref(&operation->value);
+    slice_unref(&operation->next);
+    carried_fini(&operation->carried);
+    reconfiguration_destroy(operation);
+    free(operation->question);
+    operation->question = NULL;
+    view_unref(operation->view);
+    view_unref(operation->source);
+    view_unref(operation->target);
+    operation->view = operation->source = operation->target = NULL;
+}
+
 static void conclude(struct client *client, struct operation *operation, enum areg_error error)
 {
     /* Only a write has outcomes that are unknown, and only once a put-data of it has left. */
@@ -238,9 +290,9 @@ static void conclude(struct client *client, struct operation *operation, enum ar
     else if (is_about_hosts(error) && operation->outcome.detail[0] == 0)
         describe_missing(client, operation);
     if (operation->ask.config)
-        close_ask(client, operation);
+        operation_close_ask(client, operation);
     move(operation, OP_ENDED);
-    slice_unref(&operation->value);
+    release_means(operation);
     timers_remove(&client->timers, operation);
     operation->outcome.error = error;
     if (error != AREG_OK) {
@@ -255,7 +307,7 @@ static void conclude(struct client *client, struct operation *operation, enum ar
             client->tag_floor = tag_max(client->tag_floor, operation->outcome.tag);
         client->counters.writes++;
         client->counters.write_rounds += operation->outcome.rounds;
-    } else if (operation->kind != CLIENT_LIST) {
+    } else if (operation->kind == CLIENT_GET || operation->kind == CLIENT_STAT) {
         client->counters.reads++;
         client->counters.read_rounds += operation->outcome.rounds;
         client->counters.write_backs += operation->outcome.wrote_back;
@@ -268,8 +320,23 @@ static void conclude(struct client *client, struct operation *operation, enum ar
     client->done.last = operation;
 }
 
+void operation_release(struct operation *operation)
+{
+    struct client_done *outcome = &operation->outcome;
+    release_means(operation);
+    slice_unref(&operation->key);
+    slice_unref(&operation->after);
+    for (unsigned i = 0; i < outcome->piece_count; i++)
+        slice_unref(&outcome->pieces[i]);
+    outcome->piece_count = 0;
+    slice_unref(&outcome->page);
+    slice_unref(&outcome->more_after);
+    slice_unref(&outcome->base);
+    slice_unref(&outcome->pending);
+}
+
 /* The one way to an end; the next write to the same key may start. */
-static void end(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
+void operation_end(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
 {
     conclude(client, operation, error);
     while (is_write(operation)) {
@@ -286,26 +353,31 @@ static void end(struct client *client, struct operation *operation, enum areg_er
 
 void operation_give_up(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
 {
-    end(client, operation, operation->may_have_effect ? AREG_EMAYBE : error, now_ns);
+    operation_end(client, operation, operation->may_have_effect ? AREG_EMAYBE : error, now_ns);
 }
 
-/* ---------------------------------------------------------------- steps */
+/* ---------------------------------------------------------------- putting */
 
 void operation_start(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     const enum areg_error error = start(client, operation, now_ns);
     if (error != AREG_OK)
-        end(client, operation, error, now_ns);
+        operation_end(client, operation, error, now_ns);
 }
 
-static void begin_put(struct client *client, struct operation *operation, struct coded_value *value,
-                      struct voters holders, uint64_t now_ns)
+/* Put what is carried into the configuration at hand, but for those members of it that have it. */
+static void put_carried(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    const struct ask_options options = options_of(client, operation, now_ns);
-    const enum areg_error error = ask_begin_put_data(&operation->ask, &options, value, holders, now_ns);
-    coded_value_fini(value); /* Empty, unless it was not taken. */
+    struct carried *carried = &operation->carried;
+    const struct voters holders = carried->view == operation->view ? carried->holders : (struct voters){0};
+    struct coded_value value;
+    const struct ask_options options = operation_ask_options(client, operation, now_ns);
+    enum areg_error error = carried_give(carried, operation->view, &value);
     if (error == AREG_OK)
-        enter(client, operation, OP_PUTTING);
+        error = ask_begin_put_data(&operation->ask, &options, &value, holders, now_ns);
+    coded_value_fini(&value); /* Empty, unless it was not taken. */
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_PUTTING, now_ns);
     else
         operation_give_up(client, operation, error, now_ns);
 }
@@ -313,25 +385,18 @@ static void begin_put(struct client *client, struct operation *operation, struct
 /* Put what a get-data has found, only to those that lack it, before anyone may see it [ARES, Alg. 1; PROTOCOL §4]. */
 static void write_back(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    struct ask *ask = &operation->ask;
-    struct coded_value *found = &ask->candidates[ask->chosen].value;
-    const struct voters holders = ask_chosen_holders(ask);
-    struct coded_value value = {.entry = found->entry, .present = found->present};
-    for (unsigned i = 0; i < ask->config->member_count; i++)
-        if (voters_has(found->present, i))
-            value.fragments[i] = found->fragments[i];
-    found->present = (struct voters){0};
-    close_ask(client, operation);
     operation->outcome.wrote_back = true;
-    begin_put(client, operation, &value, holders, now_ns);
+    put_carried(client, operation, now_ns);
 }
 
-/* Choose the tag of a write, once and for all, above `newest`, and put. */
-static void put_new_value(struct client *client, struct operation *operation, struct tag newest, uint64_t now_ns)
+/* Choose the tag of a write, once and for all, above all that was seen, and put. */
+static void put_new_value(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    const unsigned n = operation->view->config.member_count;
+    struct view *view = operation->view;
+    const unsigned n = view->config.member_count;
+    struct tag newest = operation->tag_floor;
     if (!PLANTED(PLANT_TAG_REUSE))
-        newest = tag_max(newest, tag_max(operation->tag_floor, client->tag_floor));
+        newest = tag_max(newest, client->tag_floor);
     if (tag_source_is_spent(&client->tags))
         tag_source_init(&client->tags, random_next(&client->random));
     struct coded_value value = {
@@ -340,10 +405,9 @@ static void put_new_value(struct client *client, struct operation *operation, st
         .entry.value_bytes = (uint32_t)operation->value.bytes,
         .entry.flags = operation->kind == CLIENT_DEL ? ENTRY_TOMBSTONE : 0,
     };
-    const enum areg_error error =
-        codec_encode(operation->view->codec, operation->value, voters_all(n), value.fragments);
+    const enum areg_error error = codec_encode(view->codec, operation->value, voters_all(n), value.fragments);
     if (error != AREG_OK) {
-        end(client, operation, error, now_ns);
+        operation_end(client, operation, error, now_ns);
         return;
     }
     value.present = voters_all(n);
@@ -351,159 +415,343 @@ static void put_new_value(struct client *client, struct operation *operation, st
         value.entry.tag.w = client->tags.random40;
     operation->outcome.tag = value.entry.tag;
     operation->outcome.value_bytes = value.entry.value_bytes;
-    operation->unconfirmed = voters_all(n);
     slice_unref(&operation->value);
     if (PLANTED(PLANT_EARLY_CONFIRM))
-        confirm_later(client, operation->view, operation->key, value.entry.tag, operation->unconfirmed, now_ns);
-    begin_put(client, operation, &value, (struct voters){0}, now_ns);
+        confirm_later(client, view, operation->key, value.entry.tag, voters_all(n), now_ns);
+    carried_take(&operation->carried, view, &value);
+    put_carried(client, operation, now_ns);
 }
 
-/* Some member has a newer tag than a covering write's base. That may be all there is of an abandoned write, which no
- * read returns, and then it is no reason to refuse [ARES, 8.4]: find out what a read would return. */
-static void ask_for_base(struct client *client, struct operation *operation, struct tag newest, uint64_t now_ns)
-{
-    operation->tag_floor = tag_max(operation->tag_floor, newest);
-    close_ask(client, operation);
-    const struct ask_options options = options_of(client, operation, now_ns);
-    const enum areg_error error = ask_begin_get_data(&operation->ask, &options, false, now_ns);
-    if (error == AREG_OK)
-        enter(client, operation, OP_GETTING_DATA);
-    else
-        end(client, operation, error, now_ns);
-}
-
-static void after_base(struct client *client, struct operation *operation, uint64_t now_ns)
-{
-    struct ask *ask = &operation->ask;
-    const struct tag current = ask->chosen < 0 ? TAG_ZERO : ask->tag;
-    if (!tag_equal(current, operation->base)) {
-        operation->outcome.tag = current;
-        operation->is_stale = true;
-        /* The tag that it is told is a read's: whoever reads after this must find it, too. */
-        if (ask->chosen < 0 || ask->is_complete)
-            end(client, operation, AREG_ESTALE, now_ns);
-        else
-            write_back(client, operation, now_ns);
-        return;
-    }
-    close_ask(client, operation);
-    put_new_value(client, operation, current, now_ns);
-}
-
-static void after_get_tag(struct client *client, struct operation *operation, uint64_t now_ns)
-{
-    const struct ask *ask = &operation->ask;
-    const struct tag newest = ask->tag;
-    const bool is_full = voters_count(ask->full) > code_tolerance(ask->config->code);
-    if (is_full && operation->kind == CLIENT_PUT) {
-        end(client, operation, AREG_EFULL, now_ns);
-        return;
-    }
-    if (operation->has_base && !tag_equal(newest, operation->base) && !PLANTED(PLANT_BASE_IGNORED)) {
-        ask_for_base(client, operation, newest, now_ns);
-        return;
-    }
-    close_ask(client, operation);
-    put_new_value(client, operation, newest, now_ns);
-}
-
-static void take_pieces(struct operation *operation)
-{
-    struct ask *ask = &operation->ask;
-    if (operation->kind != CLIENT_GET)
-        return;
-    memcpy(operation->outcome.pieces, ask->pieces, ask->piece_count * sizeof ask->pieces[0]);
-    operation->outcome.piece_count = ask->piece_count;
-    ask->piece_count = 0;
-}
+/* ---------------------------------------------------------------- after a phase */
 
 /* A read has its tag, and the next operation on any client will see it: it may return. */
-static void complete(struct client *client, struct operation *operation, uint64_t now_ns)
+static void complete(struct client *client, struct operation *operation, struct voters unconfirmed, uint64_t now_ns)
 {
     if (operation->is_stale) {
-        end(client, operation, AREG_ESTALE, now_ns);
+        operation_end(client, operation, AREG_ESTALE, now_ns);
         return;
     }
-    confirm_later(client, operation->view, operation->key, operation->outcome.tag, operation->unconfirmed, now_ns);
+    confirm_later(client, operation->view, operation->key, operation->outcome.tag, unconfirmed, now_ns);
     const bool has_value = is_write(operation) || !operation->is_tombstone;
-    end(client, operation, has_value ? AREG_OK : AREG_ENOTFOUND, now_ns);
+    operation_end(client, operation, has_value ? AREG_OK : AREG_ENOTFOUND, now_ns);
 }
 
+/* The tag that a read would return is in operation->carried: does the base of a covering write match? */
+static void after_base(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const struct carried *carried = &operation->carried;
+    const struct tag current = carried->view ? carried->value.entry.tag : TAG_ZERO;
+    if (tag_equal(current, operation->base)) {
+        carried_fini(&operation->carried);
+        put_new_value(client, operation, now_ns);
+        return;
+    }
+    operation->outcome.tag = current;
+    operation->is_stale = true;
+    /* The tag that it is told is a read's: whoever reads after this must find it, too. */
+    if (!carried->view || carried->is_complete)
+        operation_end(client, operation, AREG_ESTALE, now_ns);
+    else
+        write_back(client, operation, now_ns);
+}
+
+/* All configurations have been asked for their data. */
 static void after_get_data(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    struct ask *ask = &operation->ask;
-    if (ask->chosen < 0) {
-        end(client, operation, AREG_ENOTFOUND, now_ns);
+    const struct carried *carried = &operation->carried;
+    if (is_write(operation)) {
+        after_base(client, operation, now_ns);
         return;
     }
-    struct coded_value *found = &ask->candidates[ask->chosen].value;
-    operation->outcome.tag = found->entry.tag;
-    operation->outcome.value_bytes = found->entry.value_bytes;
-    operation->is_tombstone = found->entry.flags & ENTRY_TOMBSTONE;
-    operation->unconfirmed = ask_unconfirmed(ask);
-    take_pieces(operation);
-    if (ask->is_complete || PLANTED(PLANT_NO_WRITE_BACK)) {
-        complete(client, operation, now_ns);
+    if (!carried->view) {
+        operation_end(client, operation, AREG_ENOTFOUND, now_ns);
         return;
     }
-    write_back(client, operation, now_ns);
+    operation->outcome.tag = carried->value.entry.tag;
+    operation->outcome.value_bytes = carried->value.entry.value_bytes;
+    operation->is_tombstone = carried->value.entry.flags & ENTRY_TOMBSTONE;
+    if (!carried->is_complete && !PLANTED(PLANT_NO_WRITE_BACK)) {
+        write_back(client, operation, now_ns);
+        return;
+    }
+    const bool is_here = carried->view == operation->view;
+    complete(client, operation, is_here ? carried->unconfirmed : (struct voters){0}, now_ns);
+}
+
+/* All configurations have been asked for their tags. */
+static void after_get_tag(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    if (operation->is_full && operation->kind == CLIENT_PUT) {
+        operation_end(client, operation, AREG_EFULL, now_ns);
+        return;
+    }
+    if (!operation->has_base || tag_equal(operation->tag_floor, operation->base) || PLANTED(PLANT_BASE_IGNORED)) {
+        put_new_value(client, operation, now_ns);
+        return;
+    }
+    /* Some member has a newer tag than a covering write's base. That may be all there is of an abandoned write, which
+     * no read returns, and then it is no reason to refuse [ARES, 8.4]: find out what a read would return. */
+    view_unref(operation->view);
+    operation->view = view_ref(sequence_base(client, operation->shard));
+    const enum areg_error error = begin_ask(client, operation, OP_GETTING_DATA, now_ns);
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_GETTING_DATA, now_ns);
+    else
+        operation_end(client, operation, error, now_ns);
 }
 
 static void after_listing(struct client *client, struct operation *operation, uint64_t now_ns)
 {
-    const enum areg_error error = listing_merge(&operation->ask, operation->key_count_max, &operation->outcome);
-    end(client, operation, error, now_ns);
+    const enum areg_error error = listing_merge(operation->pages, operation->page_count, operation->target != NULL,
+                                                operation->key_count_max, &operation->outcome);
+    operation_end(client, operation, error, now_ns);
 }
 
-/* The ask may have come to an end: take the next step. */
-static void proceed(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
+/* ---------------------------------------------------------------- what a phase leaves */
+
+static void take_pieces(struct operation *operation)
 {
     struct ask *ask = &operation->ask;
+    struct client_done *outcome = &operation->outcome;
+    if (operation->kind != CLIENT_GET)
+        return;
+    for (unsigned i = 0; i < outcome->piece_count; i++)
+        slice_unref(&outcome->pieces[i]);
+    memcpy(outcome->pieces, ask->pieces, ask->piece_count * sizeof ask->pieces[0]);
+    outcome->piece_count = ask->piece_count;
+    ask->piece_count = 0;
+}
+
+/* What a get-data has found, if it is the newest so far. */
+static void keep_found(struct operation *operation)
+{
+    struct ask *ask = &operation->ask;
+    struct carried *carried = &operation->carried;
+    if (ask->chosen < 0)
+        return;
+    const int order = carried->view ? tag_compare(ask->tag, carried->value.entry.tag) : 1;
+    if (order < 0)
+        return;
+    /* Of the same tag, the later configuration's copy counts: it may be that nothing is left to do there. */
+    const bool was_complete = order == 0 && carried->is_complete;
+    take_pieces(operation);
+    carried_take(carried, operation->view, &ask->candidates[ask->chosen].value);
+    carried->holders = ask_chosen_holders(ask);
+    carried->unconfirmed = ask_unconfirmed(ask);
+    carried->is_complete = ask->is_complete || was_complete;
+}
+
+void operation_drop_pages(struct operation *operation)
+{
+    for (unsigned i = 0; i < operation->page_count; i++)
+        slice_unref(&operation->pages[i].page);
+    free(operation->pages);
+    operation->pages = NULL;
+    operation->page_count = 0;
+}
+
+static enum areg_error keep_pages(struct operation *operation)
+{
+    struct ask *ask = &operation->ask;
+    const unsigned more_count = voters_count(ask->replied);
+    struct listing_page *grown =
+        realloc(operation->pages, (operation->page_count + more_count) * sizeof *operation->pages);
+    if (!grown)
+        return AREG_ENOMEM;
+    operation->pages = grown;
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (voters_has(ask->replied, i))
+            operation->pages[operation->page_count++] =
+                (struct listing_page){.page = slice_ref(ask->pages[i]), .has_more = voters_has(ask->more, i)};
+    return AREG_OK;
+}
+
+/* Before an ask is closed: what it has found, or was to put, goes with the operation. */
+static enum areg_error keep(struct operation *operation)
+{
+    struct ask *ask = &operation->ask;
+    switch (operation->state) {
+    case OP_GETTING_TAG:
+        operation->tag_floor = tag_max(operation->tag_floor, ask->tag);
+        operation->is_full = voters_count(ask->full) > code_tolerance(ask->config->code);
+        return AREG_OK;
+    case OP_GETTING_DATA:
+        keep_found(operation);
+        return AREG_OK;
+    case OP_PUTTING:
+        carried_take(&operation->carried, operation->view, &ask->value);
+        return AREG_OK;
+    case OP_LISTING:
+        return keep_pages(operation);
+    default:
+        return AREG_OK;
+    }
+}
+
+/* ---------------------------------------------------------------- from one configuration to another */
+
+/* Go through the phase in this configuration, whose reference is taken over. */
+static void go_to(struct client *client, struct operation *operation, enum operation_state phase, struct view *view,
+                  uint64_t now_ns)
+{
+    view_unref(operation->view);
+    operation->view = view;
+    if (phase == OP_PUTTING) {
+        put_carried(client, operation, now_ns);
+        return;
+    }
+    const enum areg_error error = begin_ask(client, operation, phase, now_ns);
+    if (error == AREG_OK)
+        operation_enter(client, operation, phase, now_ns);
+    else
+        operation_give_up(client, operation, error, now_ns);
+}
+
+/* A reply has named a later configuration, which is finalized: all registers are in it, and what was there before is
+ * no longer looked at (PROTOCOL §5.6). What has been found so far, or was to be put, stays. */
+void operation_jump(struct client *client, struct operation *operation, struct view *view, uint64_t now_ns)
+{
+    const enum operation_state phase = operation->state == OP_LINKING ? operation->resumed : operation->state;
+    /* An answer that is only half there is not worth keeping; a value that was to be put is. */
+    const enum areg_error error = operation->state == OP_PUTTING ? keep(operation) : AREG_OK;
+    CHECK(error == AREG_OK);
+    slice_unref(&operation->next);
+    operation_close_ask(client, operation);
+    if (PLANTED(PLANT_OLD_ANSWER) && phase == OP_GETTING_DATA) {
+        after_get_data(client, operation, now_ns);
+        return;
+    }
+    go_to(client, operation, phase, view_ref(view), now_ns);
+}
+
+static void follow(struct client *client, struct operation *operation, enum operation_state phase, uint64_t now_ns)
+{
+    struct slice next = operation->next;
+    operation->next = (struct slice){0};
+    struct view *view = sequence_successor(client, operation->view, next);
+    slice_unref(&next);
+    if (view)
+        go_to(client, operation, phase, view, now_ns);
+    else
+        operation_give_up(client, operation, AREG_ENOMEM, now_ns);
+}
+
+/*
+ * Some member has shown a successor: the phase goes on there. If few have, whoever comes after this operation might
+ * miss it, and with it what this operation is about to leave there: a majority must know it first (S9).
+ */
+static void go_on(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    struct ask *ask = &operation->ask;
+    const enum operation_state phase = operation->state;
+    const bool is_known = voters_count(ask->shown) >= config_quorum(ask->config);
+    operation->next = slice_ref(ask->next);
+    enum areg_error error = keep(operation);
+    operation_close_ask(client, operation);
+    if (error == AREG_OK && (is_known || PLANTED(PLANT_SKIP_PUT_CONFIG))) {
+        follow(client, operation, phase, now_ns);
+        return;
+    }
+    operation->resumed = phase;
+    const struct ask_options options = operation_ask_options(client, operation, now_ns);
+    if (!operation->question)
+        operation->question = calloc(1, sizeof *operation->question);
+    if (!operation->question)
+        error = AREG_ENOMEM;
+    if (error == AREG_OK) {
+        operation->question->descriptor = operation->next;
+        error = config_ask_begin(&operation->ask, &options, ASK_WRITE_CONFIG, operation->question, now_ns);
+    }
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_LINKING, now_ns);
+    else
+        operation_give_up(client, operation, error, now_ns);
+}
+
+/* The phase is over in the last configuration. */
+static void finish_phase(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const enum operation_state phase = operation->state;
+    const struct voters all = voters_all(operation->view->config.member_count);
+    const enum areg_error error = keep(operation);
+    operation_close_ask(client, operation);
     if (error != AREG_OK) {
         operation_give_up(client, operation, error, now_ns);
         return;
     }
-    if (ask->state == ASK_FAILED) {
-        operation_give_up(client, operation, ask->error, now_ns);
-        return;
-    }
-    if (ask->sees_next) {
-        snprintf(operation->outcome.detail, sizeof operation->outcome.detail,
-                 "the cluster has been reconfigured, which this version can not follow");
-        operation_give_up(client, operation, AREG_EVERSION, now_ns);
-        return;
-    }
-    if (ask->state == ASK_WAITING) {
-        operation_settle(client, operation);
-        return;
-    }
-    switch (operation->state) {
+    switch (phase) {
     case OP_GETTING_TAG:
         after_get_tag(client, operation, now_ns);
         break;
     case OP_GETTING_DATA:
-        if (is_write(operation))
-            after_base(client, operation, now_ns);
-        else
-            after_get_data(client, operation, now_ns);
+        after_get_data(client, operation, now_ns);
         break;
     case OP_PUTTING:
-        complete(client, operation, now_ns);
+        complete(client, operation, all, now_ns);
         break;
     case OP_LISTING:
         after_listing(client, operation, now_ns);
+        break;
+    case OP_LINKING:
+        follow(client, operation, operation->resumed, now_ns);
         break;
     default:
         CHECK(!"an operation that asks nothing has no answer");
     }
 }
 
+static bool jump_if_retired(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const struct ask *ask = &operation->ask;
+    if (ask->later.bytes == 0)
+        return false;
+    struct view *view = sequence_view(client, ask->later);
+    if (!view)
+        return false;
+    sequence_advance(client, view);
+    operation_jump(client, operation, view, now_ns);
+    view_unref(view);
+    return true;
+}
+
+/* The ask may have come to an end: take the next step. */
+static void proceed(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
+{
+    const struct ask *ask = &operation->ask;
+    if (operation->state == OP_RECONFIGURING) {
+        reconfigure_proceed(client, operation, error, now_ns);
+        return;
+    }
+    if (error != AREG_OK) {
+        operation_give_up(client, operation, error, now_ns);
+        return;
+    }
+    if (operation->target) {
+        move_proceed(client, operation, now_ns);
+        return;
+    }
+    if (jump_if_retired(client, operation, now_ns))
+        return;
+    if (ask->state == ASK_FAILED) {
+        operation_give_up(client, operation, ask->error, now_ns);
+        return;
+    }
+    /* What is put counts in the last configuration only: there is no need to wait for this one. */
+    const bool has_next = ask->next.bytes > 0 && operation->state != OP_LINKING;
+    if (has_next && (ask->state == ASK_DONE || operation->state == OP_PUTTING))
+        go_on(client, operation, now_ns);
+    else if (ask->state == ASK_WAITING)
+        operation_settle(client, operation);
+    else
+        finish_phase(client, operation, now_ns);
+}
+
 /* ---------------------------------------------------------------- events */
 
 int operation_member_of_peer(const struct operation *operation, unsigned peer_index)
 {
-    if (!is_asking(operation))
-        return -1;
+    if (!is_asking(operation) || !operation->ask.config)
+        return -1; /* A reconfiguration may be waiting before it tries again. */
     for (unsigned i = 0; i < operation->view->config.member_count; i++)
         if (operation->view->peers[i] == peer_index)
             return (int)i;
@@ -514,13 +762,13 @@ void operation_receive(struct client *client, struct operation *operation, unsig
                        const struct reply *reply, uint64_t now_ns)
 {
     const int member_index = operation_member_of_peer(operation, peer_index);
-    const bool is_of_this_phase =
-        reply->phase == operation->ask.phase && reply->kind == ask_message_kind(operation->ask.kind);
+    const bool is_of_this_phase = reply->phase == operation->ask.phase && ask_expects(&operation->ask, reply->kind);
     if (member_index < 0 || !(is_of_this_phase || PLANTED(PLANT_STALE_PHASE))) {
         client->counters.dropped++;
         return;
     }
     peer_note_reply(client, peer_index, &operation->ask, (unsigned)member_index, now_ns);
+    operation->moved_bytes += operation->kind == CLIENT_MOVE ? (uint32_t)reply->payload.bytes : 0;
     const enum areg_error error = ask_receive(&operation->ask, now_ns, (unsigned)member_index, reply);
     proceed(client, operation, error, now_ns);
 }
@@ -535,14 +783,22 @@ void operation_tick(struct client *client, struct operation *operation, uint64_t
         operation_settle(client, operation);
         return;
     }
-    proceed(client, operation, ask_tick(&operation->ask, now_ns), now_ns);
+    if (now_ns >= operation->hint_ns) {
+        sequence_want_hint(client, operation->view->config.shard);
+        operation->hint_ns = now_ns + HINT_NS_AGAIN;
+    }
+    proceed(client, operation, operation->ask.config ? ask_tick(&operation->ask, now_ns) : AREG_OK, now_ns);
 }
 
 static void set_timer(struct client *client, struct operation *operation)
 {
     uint64_t wake_ns = operation->deadline_ns;
-    if (is_asking(operation) && operation->ask.wake_ns < wake_ns)
+    if (is_asking(operation) && operation->ask.config && operation->ask.wake_ns < wake_ns)
         wake_ns = operation->ask.wake_ns;
+    if (is_asking(operation) && operation->hint_ns < wake_ns)
+        wake_ns = operation->hint_ns;
+    if (operation->state == OP_RECONFIGURING && reconfigure_wake_ns(operation) < wake_ns)
+        wake_ns = reconfigure_wake_ns(operation);
     timers_set(&client->timers, operation, wake_ns);
 }
 
@@ -563,7 +819,7 @@ void operation_settle(struct client *client, struct operation *operation)
 
 bool operation_next_send(struct client *client, struct operation *operation, uint64_t now_ns, struct client_send *send)
 {
-    while (is_asking(operation) && operation->ask.due.bits) {
+    while (is_asking(operation) && operation->ask.config && operation->ask.due.bits) {
         const unsigned member_index = (unsigned)__builtin_ctz(operation->ask.due.bits);
         const unsigned peer_index = operation->view->peers[member_index];
         const enum areg_error error = ask_request(&operation->ask, member_index, now_ns, &send->request);
@@ -580,9 +836,10 @@ bool operation_next_send(struct client *client, struct operation *operation, uin
             continue;
         send->peer_index = peer_index;
         send->request.op = operation->id;
-        send->request.key = operation->kind == CLIENT_LIST ? (struct slice){0} : operation->key;
+        send->request.key = message_has_key(send->request.kind) ? operation->key : (struct slice){0};
         if (operation->state == OP_PUTTING && is_write(operation) && !operation->is_stale)
             operation->may_have_effect = true;
+        operation->moved_bytes += operation->kind == CLIENT_MOVE ? (uint32_t)send->request.payload.bytes : 0;
         peer_note_sent(client, peer_index, now_ns);
         client->counters.messages_sent++;
         client->counters.bytes_sent += send->request.payload.bytes;

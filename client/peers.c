@@ -9,17 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned peer_add(struct client *client, const char *address)
+int peer_add(struct client *client, const char *address)
 {
     for (unsigned i = 0; i < client->peer_count; i++)
         if (strcmp(client->peers[i].address, address) == 0)
-            return i;
-    CHECK(client->peer_count < 2 * HOST_COUNT_MAX);
+            return (int)i;
+    if (client->peer_count == 2 * HOST_COUNT_MAX)
+        return -1;
     CHECK(strlen(address) <= ADDRESS_BYTES_MAX);
     struct peer *peer = &client->peers[client->peer_count];
     *peer = (struct peer){.hello_ns = UINT64_MAX};
     memcpy(peer->address, address, strlen(address) + 1);
-    return client->peer_count++;
+    return (int)client->peer_count++;
 }
 
 uint64_t peer_hedge_ns(const struct client *client)
@@ -76,8 +77,8 @@ bool peer_learn_cluster(struct client *client, struct slice encoded)
         free(cluster);
         return false;
     }
-    client->views = calloc(cluster->shard_count, sizeof(struct shard_view *));
-    if (!client->views) {
+    client->bases = calloc(cluster->shard_count, sizeof(struct view *));
+    if (!client->bases) {
         free(cluster);
         return false;
     }
@@ -108,39 +109,4 @@ uint64_t peer_wake_ns(const struct client *client)
         if (client->peers[i].is_up && client->peers[i].hello_ns < wake_ns)
             wake_ns = client->peers[i].hello_ns;
     return wake_ns;
-}
-
-/* ---------------------------------------------------------------- shards */
-
-static struct codec *codec_for(struct client *client, struct code code)
-{
-    for (unsigned i = 0; i < client->codec_count; i++)
-        if (client->codes[i].n == code.n && client->codes[i].k == code.k)
-            return client->codecs[i];
-    struct codec *codec = codec_create(code.n, code.k);
-    if (!codec)
-        return NULL;
-    client->codes[client->codec_count] = code;
-    client->codecs[client->codec_count++] = codec;
-    return codec;
-}
-
-struct shard_view *peer_shard_view(struct client *client, uint32_t shard)
-{
-    CHECK(client->cluster && shard < client->cluster->shard_count);
-    if (client->views[shard])
-        return client->views[shard];
-    struct shard_view *view = malloc(sizeof *view);
-    if (!view)
-        return NULL;
-    cluster_genesis_config(client->cluster, shard, &view->config);
-    view->codec = codec_for(client, view->config.code);
-    if (!view->codec) {
-        free(view);
-        return NULL;
-    }
-    for (unsigned i = 0; i < view->config.member_count; i++)
-        view->peers[i] = (uint16_t)peer_add(client, view->config.members[i].address);
-    client->views[shard] = view;
-    return view;
 }

@@ -42,13 +42,16 @@ void ask_fini(struct ask *ask)
         slice_unref(&ask->pieces[i]);
     ask->piece_count = 0;
     coded_value_fini(&ask->value);
-    if (ask->kind == ASK_LIST_KEYS)
+    if (ask->kind == ASK_LIST_KEYS && ask->config)
         for (unsigned i = 0; i < ask->config->member_count; i++)
             if (voters_has(ask->replied, i))
                 slice_unref(&ask->pages[i]);
+    slice_unref(&ask->next);
+    slice_unref(&ask->later);
     ask->replied = (struct voters){0};
     ask->due = (struct voters){0};
     ask->chosen = -1;
+    ask->config = NULL;
 }
 
 void ask_destroy(struct ask *ask)
@@ -57,17 +60,22 @@ void ask_destroy(struct ask *ask)
     free_candidates(ask);
 }
 
-unsigned ask_quorum(const struct ask *ask)
-{
-    const unsigned quorum = code_quorum(ask->config->code);
-    return PLANTED(PLANT_QUORUM_SHORT) && quorum > 1 ? quorum - 1 : quorum;
-}
-
 void ask_finish(struct ask *ask)
 {
     CHECK(ask->state == ASK_WAITING);
-    CHECK(voters_count(ask->replied) >= ask_quorum(ask) || PLANTED(PLANT_LOW_TAG)); /* I11 */
+    CHECK(voters_count(ask->replied) >= ask->quorum || PLANTED(PLANT_LOW_TAG)); /* I11 */
     ask->state = ASK_DONE;
+}
+
+void ask_finish_patiently(struct ask *ask, uint64_t now_ns)
+{
+    if (ask->quorum_ns == 0)
+        ask->quorum_ns = now_ns;
+    const uint64_t until_ns = ask->quorum_ns + ask->patience_ns;
+    if (ask->patience_ns == 0 || ask_missing(ask).bits == 0 || now_ns >= until_ns)
+        ask_finish(ask);
+    else
+        ask_wake_at(ask, until_ns);
 }
 
 void ask_fail(struct ask *ask, enum areg_error error)
@@ -94,9 +102,13 @@ void ask_wake_at(struct ask *ask, uint64_t at_ns)
 static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options *options)
 {
     CHECK(ask->candidate_count == 0 && ask->value.present.bits == 0 && ask->piece_count == 0);
+    CHECK(ask->next.bytes == 0 && ask->later.bytes == 0);
     const struct dap *dap = dap_of(options->config->code.dap);
     CHECK(dap != NULL); /* A configuration that this build can not serve is refused when it is learned. */
     ask->dap = dap->ask;
+    ask->quorum = code_quorum(options->config->code);
+    if (PLANTED(PLANT_QUORUM_SHORT) && ask->quorum > 1)
+        ask->quorum--;
     ask->kind = kind;
     ask->state = ASK_WAITING;
     ask->error = AREG_OK;
@@ -112,7 +124,11 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->full = (struct voters){0};
     ask->refused = (struct voters){0};
     ask->more = (struct voters){0};
-    ask->sees_next = false;
+    ask->shown = (struct voters){0};
+    ask->link = options->link;
+    ask->patience_ns = 0;
+    ask->adopters = (struct voters){0};
+    ask->question = NULL;
     for (unsigned i = 0; i < ask->config->member_count; i++)
         ask->members[i] = (struct ask_member){.retry_ns = UINT64_MAX};
     ask->round_count = 1;
@@ -162,11 +178,31 @@ enum areg_error ask_begin_put_data(struct ask *ask, const struct ask_options *op
     return ask->dap->begin(ask, now_ns);
 }
 
+enum areg_error ask_begin_move(struct ask *ask, const struct ask_options *options, struct coded_value *value,
+                               struct voters adopters, uint64_t now_ns)
+{
+    const enum areg_error error = ask_begin_put_data(ask, options, value, (struct voters){0}, now_ns);
+    ask->adopters = adopters;
+    ask->patience_ns = ASK_PATIENCE_NS;
+    return error;
+}
+
 enum areg_error ask_begin_list_keys(struct ask *ask, const struct ask_options *options,
                                     const struct list_keys *list_keys, uint64_t now_ns)
 {
     begin(ask, ASK_LIST_KEYS, options);
     ask->list_keys = *list_keys;
+    return ask->dap->begin(ask, now_ns);
+}
+
+enum areg_error ask_begin_question(struct ask *ask, const struct ask_options *options, const struct dap_ask *table,
+                                   enum ask_kind kind, struct config_question *question, unsigned quorum,
+                                   uint64_t now_ns)
+{
+    begin(ask, kind, options);
+    ask->dap = table;
+    ask->question = question;
+    ask->quorum = quorum;
     return ask->dap->begin(ask, now_ns);
 }
 
@@ -179,8 +215,38 @@ enum message_kind ask_message_kind(enum ask_kind kind)
         [ASK_GET_DATA] = MESSAGE_GET_DATA,
         [ASK_PUT_DATA] = MESSAGE_PUT_DATA,
         [ASK_LIST_KEYS] = MESSAGE_LIST_KEYS,
+        [ASK_READ_CONFIG] = MESSAGE_READ_CONFIG,
+        [ASK_WRITE_CONFIG] = MESSAGE_WRITE_CONFIG,
+        [ASK_PREPARE] = MESSAGE_PREPARE,
+        [ASK_ACCEPT] = MESSAGE_ACCEPT,
+        [ASK_JOIN] = MESSAGE_JOIN,
+        [ASK_FINALIZE] = MESSAGE_FINALIZE,
+        [ASK_GREET] = MESSAGE_HELLO,
+        [ASK_TRANSFER] = MESSAGE_TRANSFER,
     };
     return kinds[kind];
+}
+
+bool ask_expects(const struct ask *ask, enum message_kind kind)
+{
+    return kind == ask_message_kind(ask->kind) || (kind == MESSAGE_WRITE_CONFIG && ask->link.bytes > 0) ||
+           (kind == MESSAGE_ADOPT && ask->kind == ASK_PUT_DATA);
+}
+
+/* The body: most often that of the ask's kind. */
+static enum areg_error fill_in(struct ask *ask, unsigned member_index, struct request *request)
+{
+    if (ask->members[member_index].lacks_link) {
+        request->kind = MESSAGE_WRITE_CONFIG;
+        request->descriptor = ask->link;
+        return AREG_OK;
+    }
+    if (voters_has(ask->adopters, member_index)) {
+        request->kind = MESSAGE_ADOPT;
+        request->adopt.entry = ask->value.entry;
+        return AREG_OK;
+    }
+    return ask->dap->request(ask, member_index, request);
 }
 
 enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now_ns, struct request *request)
@@ -192,7 +258,7 @@ enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now
     request->config = ask->config->id;
     request->descriptor = (struct slice){0};
     request->payload = (struct slice){0};
-    const enum areg_error error = ask->dap->request(ask, member_index, request);
+    const enum areg_error error = fill_in(ask, member_index, request);
     if (error != AREG_OK)
         return error;
 
@@ -277,6 +343,83 @@ static void receive_refusal(struct ask *ask, uint64_t now_ns, unsigned member_in
         voters_add(&ask->refused, member_index);
 }
 
+/*
+ * What a member says of the configuration's successors, judged: false if no correct member can have said so. A pending
+ * one is the successor of this very configuration, and there is only one (I1); a finalized one is any later one.
+ */
+static bool next_is_sound(const struct ask *ask, const struct reply *reply)
+{
+    struct config next;
+    /* FINALIZE is about the configuration after the one whose members are asked, and so is what they show. */
+    if (reply->next.status == LINK_NONE || (ask->kind == ASK_FINALIZE && reply->next.status == LINK_PENDING))
+        return true;
+    if (slice_equal(reply->next.descriptor, ask->next) || slice_equal(reply->next.descriptor, ask->later))
+        return true;
+    if (config_decode(reply->next.descriptor, &next) != AREG_OK || next.shard != ask->config->shard ||
+        !dap_of(next.code.dap))
+        return false;
+    if (reply->next.status == LINK_FINALIZED)
+        return reply->status == REPLY_UNKNOWN_CONFIG || next.index > ask->config->index;
+    if (next.index != ask->config->index + 1 || !config_id_equal(next.parent, ask->config->id))
+        return false;
+    return ask->next.bytes == 0 && (ask->link.bytes == 0 || slice_equal(reply->next.descriptor, ask->link));
+}
+
+static bool is_later(const struct ask *ask, struct slice descriptor)
+{
+    struct config config;
+    return config_decode(descriptor, &config) == AREG_OK && config.index > ask->config->index;
+}
+
+static enum areg_error note_next(struct ask *ask, unsigned member_index, const struct reply *reply)
+{
+    struct slice *known = reply->next.status == LINK_PENDING ? &ask->next : &ask->later;
+    if (reply->next.status == LINK_NONE || (ask->kind == ASK_FINALIZE && reply->next.status == LINK_PENDING))
+        return AREG_OK;
+    if (reply->next.status == LINK_PENDING && reply->status == REPLY_OK)
+        voters_add(&ask->shown, member_index);
+    else if (!is_later(ask, reply->next.descriptor))
+        return AREG_OK;
+    if (known->bytes > 0)
+        return AREG_OK; /* Of several later ones any will do: its members know more. */
+    *known = slice_copy(reply->next.descriptor);
+    return known->owner ? AREG_OK : AREG_ENOMEM;
+}
+
+/* Whether a reply that is OK answers the question itself; if not, what comes next for this member is arranged. */
+static bool is_answer(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
+{
+    struct ask_member *member = &ask->members[member_index];
+    if (reply->kind == MESSAGE_ADOPT) {
+        if (reply->adopt.is_adopted)
+            return true;
+        voters_remove(&ask->adopters, member_index);
+        if (ask->value.present.bits || ask->value.entry.value_bytes == 0)
+            ask_want(ask, member_index);
+        else
+            ask_fail(ask, AREG_EBUSY);
+        return false;
+    }
+    if (ask->link.bytes == 0)
+        return true;
+    if (reply->kind == MESSAGE_WRITE_CONFIG) {
+        member->lacks_link = false;
+        ask_want(ask, member_index);
+        return false;
+    }
+    if (reply->next.status != LINK_NONE)
+        return true;
+    /* The trap of PROTOCOL §7: put-data that it acknowledges after this reply would be lost. */
+    if (PLANTED(PLANT_TRANSFER_WITHOUT_NEXT))
+        return true;
+    member->lacks_link = true;
+    if (member->sent_count > 8)
+        member->retry_ns = now_ns + ASK_RETRY_NS_MIN; /* It says that it has recorded the link, and does not show it. */
+    else
+        ask_want(ask, member_index);
+    return false;
+}
+
 enum areg_error ask_receive(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
 {
     CHECK(ask->state == ASK_WAITING && member_index < ask->config->member_count);
@@ -285,19 +428,24 @@ enum areg_error ask_receive(struct ask *ask, uint64_t now_ns, unsigned member_in
         voters_add(&ask->replied, (unsigned)__builtin_ctz(ask_missing(ask).bits));
     if (member->sent_count == 0)
         return AREG_OK; /* An answer to a question that was not asked. */
-    member->status = reply->status;
+    const bool is_sound = next_is_sound(ask, reply);
+    const enum reply_status status = is_sound ? reply->status : REPLY_INVALID;
+    member->status = status;
     member->is_awaited = false;
     member->retry_ns = UINT64_MAX;
-    if (reply->status == REPLY_RETIRED || reply->next.status != LINK_NONE)
-        ask->sees_next = true;
-    if (reply->status != REPLY_OK) {
-        receive_refusal(ask, now_ns, member_index, reply->status);
-    } else {
-        voters_remove(&ask->refused,
-                      member_index); /* It was doubled on its way, and there was room for the other one. */
-        const enum areg_error error = ask->dap->reply(ask, now_ns, member_index, reply);
+    enum areg_error error = is_sound ? note_next(ask, member_index, reply) : AREG_OK;
+    if (error != AREG_OK)
+        return error;
+    if (status != REPLY_OK) {
+        receive_refusal(ask, now_ns, member_index, status);
+    } else if (is_answer(ask, now_ns, member_index, reply)) {
+        /* It was doubled on its way, and there was room for the other one. */
+        voters_remove(&ask->refused, member_index);
+        error = reply->kind == MESSAGE_ADOPT ? AREG_OK : ask->dap->reply(ask, now_ns, member_index, reply);
         if (error != AREG_OK)
             return error;
+        if (reply->kind == MESSAGE_ADOPT)
+            voters_add(&ask->replied, member_index);
         /* It made no sense: what one damaged host says must not decide, nor must it be the end of it. */
         if (!voters_has(ask->replied, member_index))
             receive_refusal(ask, now_ns, member_index, REPLY_INVALID);
@@ -320,6 +468,11 @@ enum areg_error ask_tick(struct ask *ask, uint64_t now_ns)
 }
 
 /* ---------------------------------------------------------------- looking at the outcome */
+
+bool ask_sees_next(const struct ask *ask)
+{
+    return ask->shown.bits || ask->later.bytes > 0;
+}
 
 struct voters ask_missing(const struct ask *ask)
 {

@@ -22,6 +22,15 @@ enum ask_kind {
     ASK_GET_DATA,
     ASK_PUT_DATA,
     ASK_LIST_KEYS,
+    /* About configurations: the table is reconfig/config_ask.h's. */
+    ASK_READ_CONFIG,
+    ASK_WRITE_CONFIG,
+    ASK_PREPARE,
+    ASK_ACCEPT,
+    ASK_JOIN,
+    ASK_FINALIZE,
+    ASK_GREET,
+    ASK_TRANSFER,
 };
 
 /*
@@ -44,6 +53,8 @@ enum ask_state {
 #define ASK_RETRY_NS_MAX UINT64_C(4000000000)
 /* A BUSY or FULL host is asked again after this, with jitter: a few batches of its writer. */
 #define ASK_BUSY_NS UINT64_C(20000000)
+/* A worker waits so long for the members beyond the quorum: they are to have their fragments, too. */
+#define ASK_PATIENCE_NS UINT64_C(1000000000)
 /* An undecided get-data asks again after this, doubling, with jitter: about one write's duration. */
 #define ASK_AGAIN_NS_MIN UINT64_C(1000000)
 #define ASK_AGAIN_NS_MAX UINT64_C(100000000)
@@ -78,7 +89,8 @@ struct ask_member {
     uint32_t sent_count;      /* requests so far */
     enum reply_status status; /* of the last reply */
     bool is_awaited;          /* a request is unanswered */
-    struct get_data wanted;   /* GET_DATA: of the last request */
+    bool lacks_link; /* it has answered without the link that it must know: it is told before it is asked again */
+    struct get_data wanted; /* GET_DATA: of the last request */
     struct tag trimmed;
     struct tag confirmed;
 };
@@ -90,6 +102,7 @@ enum { CANDIDATE_COUNT_MAX = 8 * ENTRY_COUNT_MAX };
 enum { CANDIDATE_KEPT_MAX = 16 };
 
 struct dap_ask;
+struct config_question;
 
 struct ask {
     const struct dap_ask *dap;
@@ -97,6 +110,7 @@ struct ask {
     enum ask_state state;
     enum areg_error error; /* FAILED */
     uint32_t phase;        /* given by the engine, echoed by the replies */
+    unsigned quorum;       /* votes that it takes */
     uint64_t wake_ns;
     const struct config *config;  /* borrowed */
     struct codec *codec;          /* borrowed */
@@ -108,7 +122,11 @@ struct ask {
     struct voters replied; /* members that answered OK */
     struct voters full;    /* GET_TAG: members that would refuse a put */
     struct voters refused; /* PUT_DATA: members whose only request was refused: they can not have stored it */
-    bool sees_next;        /* some reply showed a successor of the configuration, or that it is retired */
+    struct voters shown;   /* members that have shown a successor in a reply that was OK */
+    struct slice next;     /* that successor, pending: canonical encoding, counted; empty: none was shown */
+    struct slice later;    /* a later, finalized configuration that a member named: counted; empty: none */
+    struct slice link; /* borrowed; if not empty: the successor, without which no reply counts as a vote (trap §7) */
+    uint64_t patience_ns; /* PUT_DATA, FINALIZE: once the quorum has answered, how long to wait for all others */
     struct ask_member members[MEMBER_COUNT_MAX];
     uint32_t round_count;
     uint32_t hedge_count;
@@ -123,7 +141,7 @@ struct ask {
     bool wants_value;
     bool has_floor;      /* q members have answered since all were asked */
     struct tag floor;    /* T0, so far: any tag >= it that decodes may be returned */
-    uint64_t quorum_ns;  /* when the first q had answered */
+    uint64_t quorum_ns;  /* when the first q had answered; also PUT_DATA; 0: not yet */
     uint64_t decoded_ns; /* when the value was at hand; 0: not yet */
     uint64_t again_ns;   /* when to ask all again; UINT64_MAX: not planned */
     unsigned candidate_count;
@@ -137,8 +155,11 @@ struct ask {
     struct slice pieces[MEMBER_COUNT_MAX];
     bool is_complete; /* an operation with this tag has completed: no write-back is needed (PROTOCOL §3, Read) */
 
-    /* PUT_DATA: the value (moved in), and members that hold it already. */
+    /* PUT_DATA: the value (moved in), and members that take their fragment over from the configuration before. */
     struct coded_value value;
+    struct voters adopters;
+
+    struct config_question *question; /* borrowed; about configurations only */
 
     /* LIST_KEYS. */
     struct list_keys list_keys;           /* borrowed slices: they outlive the ask */
@@ -166,6 +187,7 @@ struct ask_options {
     uint32_t phase;
     uint64_t hedge_ns;
     struct voters slow;
+    struct slice link; /* a worker's question: members must show this successor; else empty */
 };
 
 /** Before the first use: nothing is held. Once begun, ask_fini() before the next begin. */
@@ -184,8 +206,17 @@ enum areg_error ask_begin_get_data(struct ask *ask, const struct ask_options *op
 /** `value` is moved into the ask; members in `holders` count as having acknowledged. */
 enum areg_error ask_begin_put_data(struct ask *ask, const struct ask_options *options, struct coded_value *value,
                                    struct voters holders, uint64_t now_ns) MUST_USE;
+/** The same by a worker: members in `adopters` have the fragment in the configuration before, unless they say
+ * otherwise; if one does, and `value` has no fragments, the ask fails with AREG_EBUSY. All members are waited for, up
+ * to ASK_PATIENCE_NS. */
+enum areg_error ask_begin_move(struct ask *ask, const struct ask_options *options, struct coded_value *value,
+                               struct voters adopters, uint64_t now_ns) MUST_USE;
 enum areg_error ask_begin_list_keys(struct ask *ask, const struct ask_options *options,
                                     const struct list_keys *list_keys, uint64_t now_ns) MUST_USE;
+/** A question about configurations; `question` is borrowed. For reconfig/config_ask.c. */
+enum areg_error ask_begin_question(struct ask *ask, const struct ask_options *options, const struct dap_ask *table,
+                                   enum ask_kind kind, struct config_question *question, unsigned quorum,
+                                   uint64_t now_ns) MUST_USE;
 
 /** Fill in kind, phase, configuration and body of the request that is due for a member, and mark it sent. */
 enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now_ns, struct request *request) MUST_USE;
@@ -200,6 +231,10 @@ void ask_resend(struct ask *ask, unsigned member_index);
 void ask_lost(struct ask *ask, unsigned member_index);
 /** The message that such an ask sends. */
 enum message_kind ask_message_kind(enum ask_kind kind);
+/** Whether a reply is to something that such an ask may have sent. */
+bool ask_expects(const struct ask *ask, enum message_kind kind);
+/** Whether some reply showed a successor of the configuration, or a later one. */
+bool ask_sees_next(const struct ask *ask);
 /** Members that may still be awaited: those that have not answered OK. */
 struct voters ask_missing(const struct ask *ask);
 /** For the holders to skip in a write-back: members that listed the chosen tag. */
@@ -209,8 +244,9 @@ struct voters ask_unconfirmed(const struct ask *ask);
 
 /* For the DAPs' own files. */
 void ask_finish(struct ask *ask);
+/** The same, once all members have answered or the ask's patience is over. */
+void ask_finish_patiently(struct ask *ask, uint64_t now_ns);
 void ask_fail(struct ask *ask, enum areg_error error);
-unsigned ask_quorum(const struct ask *ask);
 /** Have a request sent to a member, again if need be. */
 void ask_want(struct ask *ask, unsigned member_index);
 /** Have ask_tick() called then, or earlier. */

@@ -93,8 +93,10 @@ static enum areg_error treas_request(struct ask *ask, unsigned member_index, str
     case ASK_LIST_KEYS:
         request->list_keys = ask->list_keys;
         return AREG_OK;
+    default:
+        CHECK(!"questions about configurations have a table of their own");
+        return AREG_OK;
     }
-    return AREG_OK;
 }
 
 /* After so many rounds a fragment that never arrives as it was sent counts as damaged on its member: a second or so. */
@@ -283,6 +285,8 @@ static enum areg_error treas_reply(struct ask *ask, uint64_t now_ns, unsigned me
         if (reply->keys.has_more)
             voters_add(&ask->more, member_index);
         break;
+    default:
+        CHECK(!"questions about configurations have a table of their own");
     }
     voters_add(&ask->replied, member_index);
     return AREG_OK;
@@ -371,8 +375,8 @@ static bool is_complete(const struct ask *ask, const struct candidate *candidate
     for (unsigned i = 0; i < ask->config->member_count; i++)
         if (voters_has(ask->replied, i) && tag_compare(ask->members[i].confirmed, candidate->value.entry.tag) >= 0)
             return true;
-    const unsigned needed = ask_quorum(ask) - PLANTED(PLANT_HOLDER_SHORT);
-    return !ask->sees_next && voters_count(candidate->listed) >= needed;
+    const unsigned needed = ask->quorum - PLANTED(PLANT_HOLDER_SHORT);
+    return !ask_sees_next(ask) && voters_count(candidate->listed) >= needed;
 }
 
 static bool has_late(const struct ask *ask, uint64_t since_ns, uint64_t now_ns)
@@ -505,7 +509,7 @@ static bool is_corrupt(const struct ask *ask)
         if (hopes)
             sources = voters_union(sources, intact_holders(candidate));
         if (tag_compare(candidate->value.entry.tag, ask->floor) >= 0 && candidate->gone.bits == 0 &&
-            voters_count(candidate->listed) >= ask_quorum(ask) && voters_count(sources) < candidate->needed_count)
+            voters_count(candidate->listed) >= ask->quorum && voters_count(sources) < candidate->needed_count)
             return true;
     }
     return false;
@@ -659,11 +663,12 @@ static enum areg_error pursue(struct ask *ask, int target, uint64_t now_ns, bool
     if (ask->decoded_ns == 0)
         ask->decoded_ns = now_ns;
     const bool complete = is_complete(ask, candidate);
-    if (!complete && ask_missing(ask).bits && !has_late(ask, ask->decoded_ns, now_ns)) {
+    const bool is_moving = ask->link.bytes > 0; /* What it finds is put into another configuration, complete or not. */
+    if (!complete && !is_moving && ask_missing(ask).bits && !has_late(ask, ask->decoded_ns, now_ns)) {
         ask_wake_at(ask, ask->decoded_ns + ask->hedge_ns);
         return AREG_OK;
     }
-    if (complete || ask->wants_value) {
+    if (complete || ask->wants_value || is_moving) {
         finish_get_data(ask, target, complete);
         return AREG_OK;
     }
@@ -688,7 +693,7 @@ static void finish_without_target(struct ask *ask, uint64_t now_ns)
 
 static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
 {
-    if (voters_count(ask->replied) < ask_quorum(ask))
+    if (voters_count(ask->replied) < ask->quorum)
         return AREG_OK;
     lower_floor(ask, now_ns);
     if (now_ns >= ask->again_ns) {
@@ -717,8 +722,8 @@ static enum areg_error treas_decide(struct ask *ask, uint64_t now_ns)
 {
     if (ask->kind == ASK_GET_DATA)
         return decide_get_data(ask, now_ns);
-    if (voters_count(ask->replied) >= ask_quorum(ask) || (PLANTED(PLANT_LOW_TAG) && ask->kind == ASK_GET_TAG)) {
-        ask_finish(ask);
+    if (voters_count(ask->replied) >= ask->quorum || (PLANTED(PLANT_LOW_TAG) && ask->kind == ASK_GET_TAG)) {
+        ask_finish_patiently(ask, now_ns);
         return AREG_OK;
     }
     if (ask->kind == ASK_PUT_DATA) {

@@ -8,6 +8,7 @@
 static const struct {
     const char *name;
     const char *sentence;
+    bool needs_reconfiguration; /* it shows only while configurations change */
 } plants[] = {
     [PLANT_NONE] = {"none", "nothing is planted"},
     [PLANT_QUORUM_SHORT] = {"quorum-short", "a quorum is one member short"},
@@ -28,6 +29,28 @@ static const struct {
     [PLANT_DELTA_IS_HARD] = {"delta-is-hard", "delta drops entries that nothing has superseded (S3)"},
     [PLANT_LOW_TAG] = {"low-tag", "a write takes its tag from one reply instead of a quorum's largest"},
     [PLANT_BASE_IGNORED] = {"base-ignored", "a covering write covers whatever there is"},
+    [PLANT_TRANSFER_WITHOUT_NEXT] = {"transfer-without-next",
+                                     "a transfer counts replies of members that do not know the successor (trap 7, S1)",
+                                     true},
+    [PLANT_SKIP_PUT_CONFIG] = {"skip-put-config", "a client does not pass on a successor that few have shown (S9)",
+                               true},
+    [PLANT_FINALIZE_EARLY] = {"finalize-early", "a configuration is finalized before the last register is there (S13)",
+                              true},
+    [PLANT_SECOND_NEWEST] = {"second-newest", "a worker moves the second-newest tag", true},
+    [PLANT_TWO_DECIDERS] = {"two-deciders", "a proposer proposes its own although another was accepted (S15)", true},
+    [PLANT_LIST_SHORT] = {"list-short", "a worker lists the keys of one member only (S5)", true},
+    [PLANT_PROPOSE_ON_PENDING] = {"propose-on-pending", "a successor is proposed to a configuration that is pending",
+                                  true},
+    [PLANT_OLD_ANSWER] = {"old-answer", "what a retired configuration's successor answered before is used (S6)", true},
+    [PLANT_FINAL_TO_PENDING] = {"f-to-p", "a late put-config reopens a retired configuration (S12)", true},
+    [PLANT_POINTER_REPLACED] = {"pointer-replaced", "a put-config with another successor replaces the first (I1)",
+                                true},
+    [PLANT_RETIRED_EARLY] = {"retired-early", "a host takes a pending successor for a finalized one", true},
+    [PLANT_ADOPT_OTHER_TAG] = {"adopt-other-tag", "a host takes over its newest fragment, whatever tag is moved", true},
+    [PLANT_EMPTY_AFTER_RETIRING] = {"empty-after-retiring",
+                                    "a retired configuration whose data is deleted answers as an empty one", true},
+    [PLANT_ACCEPT_BELOW_PROMISE] = {"accept-below-promise", "an acceptor accepts below its promise (I9)", true},
+    [PLANT_FORGETS_PROMISE] = {"forgets-promise", "an acceptor does not store its promise (I9)", true},
 };
 
 _Static_assert(sizeof plants / sizeof plants[0] == PLANT_COUNT, "every planted bug has a name");
@@ -42,6 +65,11 @@ const char *plant_name(enum plant plant)
 const char *plant_sentence(enum plant plant)
 {
     return plants[plant].sentence;
+}
+
+bool plant_needs_reconfiguration(enum plant plant)
+{
+    return plants[plant].needs_reconfiguration;
 }
 
 void plant_set(enum plant plant)

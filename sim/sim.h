@@ -120,6 +120,8 @@ void sim_run(const struct sim_options *options, struct sim_report *report);
 const char *plant_name(enum plant plant);
 /** What is wrong then: a sentence. */
 const char *plant_sentence(enum plant plant);
+/** It shows only while configurations change. */
+bool plant_needs_reconfiguration(enum plant plant);
 /** Plant one, or none, in all simulations of this process. */
 void plant_set(enum plant plant);
 

@@ -91,6 +91,8 @@ static void every_planted_bug_is_found(void **state)
     for (enum plant plant = PLANT_NONE + 1; plant < PLANT_COUNT; plant++) {
         uint64_t seed;
         char how[SIM_NAME_BYTES];
+        if (plant_needs_reconfiguration(plant))
+            continue;
         assert_true(seeds_needed[plant] > 0);
         const bool is_found = find(plant, first_seed, &seed, how);
         missed_count += !is_found;

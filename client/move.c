@@ -1,0 +1,129 @@
+/*
+ * One register from a configuration to its successor [ARES, update-config; PROTOCOL §5.4]: get-data there, of members
+ * that know the successor, put-data here. Members that had the same fragment before take it over by themselves, so most
+ * often only those that are new receive any bytes.
+ *
+ * And listings by workers, which ask the configuration that they are told and no other.
+ */
+#include "client/engine.h"
+
+#include "core/check.h"
+#include "core/plant.h"
+
+/* Members of the target that hold the same fragment in the source: the code cuts member i's fragment by i and k alone,
+ * and with k = 1 all fragments are equal. */
+static struct voters adopters_of(const struct operation *operation)
+{
+    const struct config *source = &operation->source->config;
+    const struct config *target = &operation->target->config;
+    struct voters adopters = {0};
+    for (unsigned i = 0; source->code.k == target->code.k && i < target->member_count; i++) {
+        const int before = config_member_index(source, &target->members[i].id);
+        if (before < 0 || (source->code.k > 1 && before != (int)i))
+            continue;
+        const uint64_t incarnation = source->members[before].incarnation;
+        if (incarnation == 0 || incarnation == target->members[i].incarnation)
+            voters_add(&adopters, i);
+    }
+    return adopters;
+}
+
+enum areg_error move_start(struct client *client, struct operation *operation, const struct client_op *op)
+{
+    operation->source = sequence_view(client, op->source);
+    operation->target = sequence_view(client, op->target);
+    if (!operation->source || !operation->target)
+        return AREG_ENOMEM;
+    const struct config *source = &operation->source->config;
+    const struct config *target = &operation->target->config;
+    if (target->shard != source->shard || !config_id_equal(target->parent, source->id))
+        return AREG_EINVAL;
+    const unsigned adopter_count = voters_count(adopters_of(operation));
+    operation->shard = source->shard;
+    operation->moves_value = op->kind == CLIENT_MOVE && adopter_count < target->member_count;
+    return AREG_OK;
+}
+
+static void get_again_with_value(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    operation->moves_value = true;
+    view_unref(operation->view);
+    operation->view = view_ref(operation->source);
+    struct ask_options options = operation_ask_options(client, operation, now_ns);
+    options.link = operation->target->descriptor;
+    const enum areg_error error = ask_begin_get_data(&operation->ask, &options, true, now_ns);
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_GETTING_DATA, now_ns);
+    else
+        operation_end(client, operation, error, now_ns);
+}
+
+/* The candidate to move: what get-data has chosen. */
+static struct coded_value *chosen_value(struct ask *ask)
+{
+    if (PLANTED(PLANT_SECOND_NEWEST) && ask->chosen > 0 &&
+        voters_count(ask->candidates[ask->chosen - 1].value.present) >= ask->config->code.k)
+        return &ask->candidates[ask->chosen - 1].value;
+    return &ask->candidates[ask->chosen].value;
+}
+
+static void put(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    struct ask *ask = &operation->ask;
+    if (ask->chosen < 0) {
+        operation_end(client, operation, AREG_OK, now_ns); /* Nothing that has completed was ever written. */
+        return;
+    }
+    struct coded_value value;
+    carried_take(&operation->carried, operation->source, chosen_value(ask));
+    operation_close_ask(client, operation);
+    view_unref(operation->view);
+    operation->view = view_ref(operation->target);
+    const struct ask_options options = operation_ask_options(client, operation, now_ns);
+    enum areg_error error = carried_give(&operation->carried, operation->target, &value);
+    operation->outcome.tag = value.entry.tag;
+    if (error == AREG_OK)
+        error = ask_begin_move(&operation->ask, &options, &value, adopters_of(operation), now_ns);
+    coded_value_fini(&value);
+    carried_fini(&operation->carried);
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_PUTTING, now_ns);
+    else
+        operation_end(client, operation, error, now_ns);
+}
+
+static void list(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    struct ask *ask = &operation->ask;
+    struct listing_page pages[MEMBER_COUNT_MAX];
+    unsigned page_count = 0;
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        if (voters_has(ask->replied, i) && !(PLANTED(PLANT_LIST_SHORT) && page_count > 0))
+            pages[page_count++] = (struct listing_page){.page = ask->pages[i], .has_more = voters_has(ask->more, i)};
+    const enum areg_error error = listing_merge(pages, page_count, true, operation->key_count_max, &operation->outcome);
+    operation_end(client, operation, error, now_ns);
+}
+
+void move_proceed(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    struct ask *ask = &operation->ask;
+    const bool is_superseded = ask->later.bytes > 0 || (operation->state == OP_PUTTING && ask->next.bytes > 0);
+    if (is_superseded) {
+        /* Somebody has finished what this is a part of: there is nothing left to move. */
+        operation_end(client, operation, AREG_ESTALE, now_ns);
+    } else if (ask->state == ASK_WAITING) {
+        operation_settle(client, operation);
+    } else if (ask->state == ASK_FAILED && ask->error == AREG_EBUSY && !operation->moves_value) {
+        operation_close_ask(client, operation);
+        get_again_with_value(client, operation, now_ns);
+    } else if (ask->state == ASK_FAILED) {
+        operation_end(client, operation, ask->error, now_ns);
+    } else if (operation->state == OP_GETTING_DATA) {
+        put(client, operation, now_ns);
+    } else if (operation->state == OP_LISTING) {
+        list(client, operation, now_ns);
+    } else {
+        operation->outcome.value_bytes = operation->moved_bytes;
+        operation_end(client, operation, AREG_OK, now_ns);
+    }
+}

@@ -1,0 +1,395 @@
+#include "client/transfer.h"
+
+#include "core/check.h"
+#include "core/key.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Keys of one page: what is moved between two records of progress. */
+enum { PAGE_KEY_COUNT = 256 };
+/* Transfers that one host works on at a time: a pool's shards, one after the other beyond it. */
+enum { JOB_COUNT_MAX = 64 };
+/* Operations of all jobs together. */
+enum { TASK_COUNT_MAX = 2 * TRANSFER_INFLIGHT_MAX };
+/* What could not be done is tried again after this. */
+#define AGAIN_NS UINT64_C(200000000)
+
+/** One transfer: pages of keys of the source, and on each page those of the slices at work. */
+struct job {
+    uint32_t slot;
+    bool is_known; /* the store still has it; otherwise it goes when its last operation has ended */
+    bool is_superseded;
+    struct slice source; /* counted */
+    struct slice target;
+    uint32_t shard;
+    struct transfer_progress progress;
+    uint32_t slices_at_work;
+    struct slice after; /* counted: where the page at hand began */
+    bool has_page;
+    bool is_listing;
+    bool has_failed; /* something on this page: once more */
+    bool has_more;
+    struct slice page; /* counted */
+    struct slice page_end;
+    struct bytes_reader reader;
+    bool has_key; /* read, and not submitted yet */
+    struct listed_key key;
+    unsigned moving_count;
+    uint64_t again_ns;       /* not before */
+    uint64_t register_count; /* since the last note */
+    uint64_t bytes;
+    int64_t budget_bytes; /* what the pace allows; below zero: not yet */
+    uint64_t budget_ns;
+    bool has_note;
+    struct slice note_after; /* counted */
+    uint32_t note_slices;
+};
+
+struct task {
+    uint64_t id; /* 0: free */
+    struct job *job;
+};
+
+struct worker {
+    unsigned job_count;
+    struct job *jobs[JOB_COUNT_MAX];
+    struct task tasks[TASK_COUNT_MAX];
+    unsigned task_count;
+    uint64_t usual_bytes; /* of a register that was moved, of late */
+    uint64_t wake_ns;
+    struct slice lent; /* of the last note */
+};
+
+struct worker *worker_create(void)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (worker)
+        worker->wake_ns = UINT64_MAX;
+    return worker;
+}
+
+static void drop_page(struct job *job)
+{
+    slice_unref(&job->page);
+    slice_unref(&job->page_end);
+    job->has_page = job->has_key = job->has_failed = false;
+}
+
+static void job_destroy(struct job *job)
+{
+    drop_page(job);
+    slice_unref(&job->source);
+    slice_unref(&job->target);
+    slice_unref(&job->after);
+    slice_unref(&job->note_after);
+    free(job);
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (!worker)
+        return;
+    for (unsigned i = 0; i < worker->job_count; i++)
+        job_destroy(worker->jobs[i]);
+    slice_unref(&worker->lent);
+    free(worker);
+}
+
+void *worker_context(struct worker *worker)
+{
+    return worker;
+}
+
+/* ---------------------------------------------------------------- what is on the disk */
+
+static struct job *find_job(const struct worker *worker, uint32_t slot)
+{
+    for (unsigned i = 0; i < worker->job_count; i++)
+        if (worker->jobs[i]->slot == slot)
+            return worker->jobs[i];
+    return NULL;
+}
+
+static enum areg_error add_job(struct worker *worker, struct store_txn *txn, uint32_t slot,
+                               const struct stored_transfer *stored, struct job **added)
+{
+    struct slice source = slice_copy(stored->source);
+    struct slice after = slice_copy(stored->after);
+    struct slice descriptor;
+    struct config config;
+    uint32_t found = slot;
+    enum areg_error error = store_config_next(txn, &found, &descriptor);
+    if (error == AREG_OK && (found != slot || config_decode(descriptor, &config) != AREG_OK))
+        error = AREG_ECORRUPT;
+    struct slice target = error == AREG_OK ? slice_copy(descriptor) : (struct slice){0};
+    struct job *job = calloc(1, sizeof *job);
+    if (error == AREG_OK && (!job || !source.owner || !target.owner || (stored->after.bytes > 0 && !after.owner)))
+        error = AREG_ENOMEM;
+    if (error != AREG_OK) {
+        slice_unref(&source);
+        slice_unref(&after);
+        slice_unref(&target);
+        free(job);
+        return error;
+    }
+    job->slot = slot;
+    job->source = source;
+    job->target = target;
+    job->after = after;
+    job->shard = config.shard;
+    job->slices_at_work = stored->slices_at_work;
+    job->progress = stored->progress;
+    worker->jobs[worker->job_count++] = job;
+    *added = job;
+    return AREG_OK;
+}
+
+enum areg_error worker_load(struct worker *worker, struct store_txn *txn)
+{
+    for (unsigned i = 0; i < worker->job_count; i++)
+        worker->jobs[i]->is_known = false;
+    enum areg_error error;
+    struct stored_transfer stored;
+    for (uint32_t slot = 1; (error = store_transfer_next(txn, &slot, &stored)) == AREG_OK; slot++) {
+        struct job *job = find_job(worker, slot);
+        const bool is_done = (stored.progress.slices_given & ~stored.progress.slices_moved) == 0;
+        if (!job && (is_done || worker->job_count == JOB_COUNT_MAX))
+            continue;
+        if (!job)
+            error = add_job(worker, txn, slot, &stored, &job);
+        if (error != AREG_OK)
+            return error;
+        job->is_known = true;
+        /* What this worker has done may not be on the disk yet; what it was given, and the pace, are news. */
+        job->progress.slices_given |= stored.progress.slices_given;
+        job->progress.is_paused = stored.progress.is_paused;
+        job->progress.bytes_per_s = stored.progress.bytes_per_s;
+    }
+    worker->wake_ns = 0;
+    return error == AREG_ENOTFOUND ? AREG_OK : error;
+}
+
+/* ---------------------------------------------------------------- submitting */
+
+static bool submit(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job, struct client_op *op)
+{
+    if (worker->task_count == TASK_COUNT_MAX)
+        return false;
+    struct task *task = worker->tasks;
+    while (task->id != 0)
+        task++;
+    op->source = job->source;
+    op->target = job->target;
+    op->shard = job->shard;
+    op->deadline_ns = UINT64_MAX;
+    op->context = worker;
+    uint64_t id;
+    if (client_submit(client, now_ns, op, &id) != AREG_OK) {
+        job->again_ns = now_ns + AGAIN_NS; /* The cluster is not known yet, or there is no memory. */
+        return false;
+    }
+    *task = (struct task){.id = id, .job = job};
+    worker->task_count++;
+    return true;
+}
+
+static void list(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job)
+{
+    struct client_op op = {.kind = CLIENT_LIST, .after = job->after, .key_count_max = PAGE_KEY_COUNT};
+    job->is_listing = submit(worker, client, now_ns, job, &op);
+}
+
+/* The next register on the page that is one of ours. */
+static bool next_key(struct job *job)
+{
+    while (!job->has_key && key_page_get(&job->reader, &job->key) == AREG_OK)
+        job->has_key = job->slices_at_work >> key_slice(job->key.key) & 1;
+    return job->has_key;
+}
+
+static unsigned moving_max(const struct worker *worker)
+{
+    const uint64_t fitting = TRANSFER_INFLIGHT_BYTES_MAX / (worker->usual_bytes + 1);
+    if (worker->usual_bytes == 0)
+        return 4; /* Until it is known how large they are. */
+    return fitting < 1 ? 1 : fitting < TRANSFER_INFLIGHT_MAX ? (unsigned)fitting : TRANSFER_INFLIGHT_MAX;
+}
+
+/* Whether the pace allows another register; if not, when. */
+static bool may_go_on(struct worker *worker, struct job *job, uint64_t now_ns)
+{
+    const uint64_t rate = job->progress.bytes_per_s;
+    if (rate == 0)
+        return true;
+    const uint64_t elapsed_ns = now_ns - job->budget_ns < 1000000000 ? now_ns - job->budget_ns : 1000000000;
+    job->budget_bytes += (int64_t)(elapsed_ns * (rate / 1000) / 1000000);
+    if (job->budget_bytes > (int64_t)(rate / 10))
+        job->budget_bytes = (int64_t)(rate / 10); /* What was not used is lost, but for a tenth of a second. */
+    job->budget_ns = now_ns;
+    if (job->budget_bytes >= 0)
+        return true;
+    const uint64_t wait_ns = (uint64_t)-job->budget_bytes * 1000000 / (rate / 1000 + 1) + 1000000;
+    if (now_ns + wait_ns < worker->wake_ns)
+        worker->wake_ns = now_ns + wait_ns;
+    return false;
+}
+
+static void move_some(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job)
+{
+    while (job->moving_count < moving_max(worker) && next_key(job) && may_go_on(worker, job, now_ns)) {
+        struct client_op op = {.kind = CLIENT_MOVE, .key = job->key.key};
+        if (!submit(worker, client, now_ns, job, &op))
+            return;
+        job->has_key = false;
+        job->moving_count++;
+    }
+}
+
+/* ---------------------------------------------------------------- pages */
+
+/* All registers of the page have been moved: to the next one, and remember it. */
+static void turn_page(struct job *job)
+{
+    slice_unref(&job->note_after);
+    slice_unref(&job->after);
+    job->has_note = true;
+    job->note_slices = job->slices_at_work;
+    if (job->has_more) {
+        job->after = slice_ref(job->page_end);
+        job->note_after = slice_ref(job->page_end);
+    } else {
+        job->progress.slices_moved |= job->slices_at_work;
+        job->slices_at_work = 0;
+    }
+    drop_page(job);
+}
+
+static void begin_pass(struct job *job)
+{
+    if (job->slices_at_work == 0) {
+        slice_unref(&job->after);
+        job->slices_at_work = job->progress.slices_given & ~job->progress.slices_moved;
+    }
+}
+
+static void step(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job)
+{
+    begin_pass(job);
+    if (!job->is_known || job->is_superseded || job->progress.is_paused || job->slices_at_work == 0)
+        return;
+    if (job->again_ns > now_ns) {
+        worker->wake_ns = job->again_ns < worker->wake_ns ? job->again_ns : worker->wake_ns;
+        return;
+    }
+    if (!job->has_page && !job->is_listing && !job->has_note)
+        list(worker, client, now_ns, job);
+    if (job->has_page)
+        move_some(worker, client, now_ns, job);
+    if (!job->has_page || job->moving_count > 0 || next_key(job))
+        return;
+    if (job->has_failed) {
+        drop_page(job); /* From the same place, after a while. */
+        job->again_ns = now_ns + AGAIN_NS;
+        worker->wake_ns = job->again_ns < worker->wake_ns ? job->again_ns : worker->wake_ns;
+        return;
+    }
+    turn_page(job);
+    worker->wake_ns = 0; /* Once the note has been taken. */
+}
+
+static bool is_over(const struct job *job)
+{
+    return !job->is_known && job->moving_count == 0 && !job->is_listing;
+}
+
+void worker_step(struct worker *worker, struct client *client, uint64_t now_ns)
+{
+    worker->wake_ns = UINT64_MAX;
+    for (unsigned i = 0; i < worker->job_count;) {
+        struct job *job = worker->jobs[i];
+        step(worker, client, now_ns, job);
+        if (is_over(job)) {
+            job_destroy(job);
+            worker->jobs[i] = worker->jobs[--worker->job_count];
+            continue;
+        }
+        if (job->again_ns > now_ns && job->again_ns < worker->wake_ns)
+            worker->wake_ns = job->again_ns;
+        i++;
+    }
+}
+
+/* ---------------------------------------------------------------- outcomes */
+
+static void note_page(struct job *job, struct client_done *done)
+{
+    job->page = done->page;
+    job->page_end = done->more_after;
+    job->has_more = done->has_more;
+    done->page = done->more_after = (struct slice){0};
+    job->reader = bytes_reader_on(job->page.at, job->page.bytes);
+    job->has_page = true;
+    job->has_key = false;
+}
+
+void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done)
+{
+    struct task *task = worker->tasks;
+    while (task < worker->tasks + TASK_COUNT_MAX && task->id != done->id)
+        task++;
+    CHECK(task < worker->tasks + TASK_COUNT_MAX);
+    struct job *job = task->job;
+    *task = (struct task){0};
+    worker->task_count--;
+    if (done->kind == CLIENT_LIST)
+        job->is_listing = false;
+    else
+        job->moving_count--;
+    job->is_superseded |= done->error == AREG_ESTALE;
+    if (done->error != AREG_OK) {
+        job->has_failed = true;
+        job->again_ns = now_ns + AGAIN_NS;
+    } else if (done->kind == CLIENT_LIST) {
+        note_page(job, done);
+    } else {
+        job->register_count++;
+        job->bytes += done->value_bytes;
+        job->budget_bytes -= done->value_bytes;
+        worker->usual_bytes = worker->usual_bytes ? (7 * worker->usual_bytes + done->value_bytes + 1) / 8
+                                                  : done->value_bytes + UINT64_C(1);
+    }
+    (void)client;
+    worker->wake_ns = 0;
+}
+
+bool worker_next_note(struct worker *worker, struct request *note)
+{
+    for (unsigned i = 0; i < worker->job_count; i++) {
+        struct job *job = worker->jobs[i];
+        struct config target;
+        if (!job->has_note || config_decode(job->target, &target) != AREG_OK)
+            continue;
+        job->has_note = false;
+        slice_unref(&worker->lent);
+        worker->lent = job->note_after;
+        job->note_after = (struct slice){0};
+        *note = (struct request){
+            .kind = MESSAGE_TRANSFERRED,
+            .shard = job->shard,
+            .config = target.id,
+            .transferred = {.after = worker->lent,
+                            .slices = job->note_slices,
+                            .register_count = job->register_count,
+                            .bytes = job->bytes},
+        };
+        job->register_count = job->bytes = 0;
+        return true;
+    }
+    return false;
+}
+
+uint64_t worker_wake_ns(const struct worker *worker)
+{
+    return worker->wake_ns;
+}
