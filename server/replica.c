@@ -1,54 +1,12 @@
 #include "server/replica.h"
 
 #include "core/key_page.h"
-#include "dap/dap.h"
-#include "server/sweep.h"
+#include "core/plant.h"
+#include "reconfig/config_answer.h"
+#include "reconfig/transfer_answer.h"
+#include "server/engine.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* A configuration that this host is a member of. */
-struct membership {
-    struct config config;
-    uint32_t slot;
-    unsigned member_index;
-    const struct dap_answer *answer;
-};
-
-/* Registers to look at in one tick: bounds the time that puts wait for it. */
-enum { SWEEP_PER_TICK = 256 };
-
-/* After a start, every register is looked at once: entries that were superseded before a crash have nobody else who
- * remembers them. And again after something could not be remembered. */
-struct recovery_scan {
-    unsigned membership_index;
-    struct slice after; /* borrowed from `last`: where the next tick goes on */
-    uint8_t last[AREG_KEY_BYTES_MAX];
-    bool is_done;
-    bool is_wanted_again; /* while it is under way: from the start */
-    uint64_t due_ns;
-};
-
-/* What figures show. Those of the transaction under way are added when it is committed. */
-struct counters {
-    struct replica_counters uncommitted;
-    atomic_uint_least64_t puts, puts_stale, confirms, trims, trims_forced, damaged, full, invalid;
-};
-
-struct replica {
-    struct host_id host;
-    uint64_t incarnation;
-    const struct cluster *cluster;
-    uint64_t grace_ns;
-    unsigned membership_count;
-    struct membership *memberships; /* ascending by shard */
-    struct slice cluster_map;       /* encoded, counted */
-    struct sweep_queue sweep;
-    uint64_t tick_ns; /* of the last tick */
-    struct recovery_scan recovery;
-    struct counters *counters; /* the only part that a reading thread changes */
-};
 
 static void count(atomic_uint_least64_t *counter, uint64_t more)
 {
@@ -64,37 +22,22 @@ static void count_committed(struct counters *counters)
     count(&counters->confirms, more->confirms);
     count(&counters->trims, more->trims);
     count(&counters->trims_forced, more->trims_forced);
+    count(&counters->damaged, more->damaged);
     count(&counters->full, more->full);
     count(&counters->invalid, more->invalid);
+    count(&counters->registers_deleted, more->registers_deleted);
+    count(&counters->successors_refused, more->successors_refused);
+    count(&counters->adoptions, more->adoptions);
+}
+
+static void count_memberships(struct replica *replica)
+{
+    struct counters *counters = replica->counters;
+    atomic_store_explicit(&counters->memberships, replica->memberships.count, memory_order_relaxed);
+    atomic_store_explicit(&counters->retired, replica->memberships.retired_count, memory_order_relaxed);
 }
 
 /* ---------------------------------------------------------------- creation */
-
-static enum areg_error join_genesis(struct replica *replica, struct store_txn *txn)
-{
-    const struct cluster *cluster = replica->cluster;
-    replica->memberships = calloc(cluster->shard_count, sizeof *replica->memberships);
-    if (!replica->memberships)
-        return AREG_ENOMEM;
-    for (uint32_t shard = 0; shard < cluster->shard_count; shard++) {
-        struct membership *membership = &replica->memberships[replica->membership_count];
-        cluster_genesis_config(cluster, shard, &membership->config);
-        const int member_index = config_member_index(&membership->config, &replica->host);
-        const struct dap *dap = dap_of(membership->config.code.dap);
-        if (member_index < 0 || !dap)
-            continue;
-        uint8_t descriptor[CONFIG_ENCODED_BYTES_MAX];
-        const size_t descriptor_bytes = config_encode(&membership->config, descriptor, sizeof descriptor);
-        const enum areg_error error =
-            store_config_put(txn, membership->config.id, slice_borrow(descriptor, descriptor_bytes), &membership->slot);
-        if (error != AREG_OK)
-            return error;
-        membership->member_index = (unsigned)member_index;
-        membership->answer = dap->answer;
-        replica->membership_count++;
-    }
-    return AREG_OK;
-}
 
 static enum areg_error encode_cluster_map(struct replica *replica)
 {
@@ -109,8 +52,6 @@ static enum areg_error encode_cluster_map(struct replica *replica)
 
 enum areg_error replica_create(struct replica **replica, const struct replica_options *options, struct store_txn *txn)
 {
-    if (cluster_host_index(options->cluster, &options->host) < 0)
-        return AREG_EINVAL;
     struct replica *created = calloc(1, sizeof *created);
     if (!created)
         return AREG_ENOMEM;
@@ -122,11 +63,13 @@ enum areg_error replica_create(struct replica **replica, const struct replica_op
     enum areg_error error =
         sweep_init(&created->sweep) && created->counters ? encode_cluster_map(created) : AREG_ENOMEM;
     if (error == AREG_OK)
-        error = join_genesis(created, txn);
+        error = configurations_load(created, txn);
     if (error != AREG_OK) {
         replica_destroy(created);
         return error;
     }
+    count_memberships(created);
+    created->worker_has_news = true; /* of what it was at before */
     *replica = created;
     return AREG_OK;
 }
@@ -137,31 +80,14 @@ void replica_destroy(struct replica *replica)
         return;
     sweep_fini(&replica->sweep);
     slice_unref(&replica->cluster_map);
-    free(replica->memberships);
+    memberships_fini(&replica->memberships);
     free(replica->counters);
     free(replica);
 }
 
 /* ---------------------------------------------------------------- answering */
 
-static const struct membership *membership_of(const struct replica *replica, uint32_t shard, struct config_id id)
-{
-    unsigned low = 0;
-    unsigned high = replica->membership_count;
-    while (low < high) {
-        const unsigned middle = low + (high - low) / 2;
-        if (replica->memberships[middle].config.shard < shard)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == replica->membership_count || replica->memberships[low].config.shard != shard ||
-        !config_id_equal(replica->memberships[low].config.id, id))
-        return NULL;
-    return &replica->memberships[low];
-}
-
-static struct seat seat_of(const struct membership *membership, struct store_txn *txn)
+struct seat seat_of(const struct membership *membership, struct store_txn *txn)
 {
     return (struct seat){
         .txn = txn,
@@ -181,6 +107,17 @@ static void begin_reply(const struct request *request, struct reply *reply)
     reply->status = REPLY_OK;
     reply->next = (struct link){0};
     reply->payload = (struct slice){0};
+}
+
+/* What comes before all else: a retired configuration is never answered from, since its data may be gone. */
+static enum areg_error answer_next(const struct membership *membership, const struct seat *seat, struct reply *reply)
+{
+    const enum areg_error error = config_answer_next(seat, reply);
+    if (PLANTED(PLANT_EMPTY_AFTER_RETIRING) && membership->is_emptied) {
+        reply->status = REPLY_OK;
+        reply->next = (struct link){0};
+    }
+    return error;
 }
 
 static enum areg_error answer_hello(const struct replica *replica, const struct request *request, struct reply *reply)
@@ -254,15 +191,15 @@ enum areg_error replica_read(const struct replica *replica, struct store_txn *tx
     begin_reply(request, reply);
     if (request->kind == MESSAGE_HELLO)
         return answer_hello(replica, request, reply);
-    const struct membership *membership = membership_of(replica, request->shard, request->config);
-    if (!membership) {
-        reply->status = REPLY_UNKNOWN_CONFIG;
-        return AREG_OK;
-    }
-    enum areg_error error = store_link_get(txn, membership->slot, &reply->next);
-    if (error != AREG_OK && error != AREG_ENOTFOUND)
-        return error;
+    if (request->kind == MESSAGE_HINT)
+        return config_answer_hint(txn, request->shard, reply);
+    const struct membership *membership = memberships_find(&replica->memberships, request->shard, request->config);
+    if (!membership)
+        return config_answer_unknown(txn, request->shard, reply);
     const struct seat seat = seat_of(membership, txn);
+    enum areg_error error = answer_next(membership, &seat, reply);
+    if (error != AREG_OK || reply->status != REPLY_OK)
+        return error;
     switch (request->kind) {
     case MESSAGE_GET_TAG:
         reply->tag.is_full = !store_has_room(txn, request->get_tag.fragment_bytes);
@@ -274,6 +211,8 @@ enum areg_error replica_read(const struct replica *replica, struct store_txn *tx
         return error;
     case MESSAGE_LIST_KEYS:
         return answer_list_keys(membership, txn, request, reply);
+    case MESSAGE_READ_CONFIG:
+        return AREG_OK;
     default:
         reply->status = REPLY_INVALID;
         return AREG_OK;
@@ -282,46 +221,12 @@ enum areg_error replica_read(const struct replica *replica, struct store_txn *tx
 
 /* ---------------------------------------------------------------- mutating */
 
-/* Look at every register, some in each tick. */
-static void begin_recovery(struct recovery_scan *scan)
-{
-    scan->membership_index = 0;
-    scan->after = (struct slice){0};
-    scan->is_done = false;
-    scan->is_wanted_again = false;
-}
-
-static uint32_t index_of(const struct replica *replica, const struct membership *membership)
-{
-    return (uint32_t)(membership - replica->memberships);
-}
-
-/* Remember that a tag of this register is confirmed. */
-static void plan_sweep(struct replica *replica, const struct membership *membership, struct slice key,
-                       struct tag confirmed, uint64_t now_ns)
-{
-    const uint64_t due_ns = now_ns + replica->grace_ns;
-    if (sweep_add(&replica->sweep, index_of(replica, membership), key, confirmed, due_ns))
-        return;
-    /* No room, or no memory: the scan will come across what is superseded already. */
-    if (replica->recovery.is_done)
-        begin_recovery(&replica->recovery);
-    else
-        replica->recovery.is_wanted_again = true;
-}
-
-static void count_trims(struct replica *replica, const struct answer_effect *effect)
-{
-    replica->counters->uncommitted.trims += effect->trim_count;
-    replica->counters->uncommitted.trims_forced += effect->forced_count;
-}
-
 static void note_effect(struct replica *replica, const struct membership *membership, struct slice key,
                         const struct answer_effect *effect, uint64_t now_ns)
 {
-    count_trims(replica, effect);
+    upkeep_count_trims(replica, effect);
     if (!tag_is_zero(effect->superseded))
-        plan_sweep(replica, membership, key, effect->superseded, now_ns);
+        upkeep_plan_sweep(replica, membership, key, effect->superseded, now_ns);
 }
 
 static enum areg_error put_data(struct replica *replica, const struct membership *membership, struct store_txn *txn,
@@ -335,7 +240,7 @@ static enum areg_error put_data(struct replica *replica, const struct membership
         return AREG_OK;
     }
     struct answer_effect effect;
-    seat.confirmed = sweep_confirmed(&replica->sweep, index_of(replica, membership), request->key);
+    seat.confirmed = sweep_confirmed(&replica->sweep, membership->index, request->key);
     const enum areg_error error = membership->answer->put_data(&seat, request->key, entry, request->payload, &effect);
     if (error != AREG_OK)
         return error;
@@ -361,131 +266,87 @@ static void confirm(struct replica *replica, const struct membership *membership
     replica->counters->uncommitted.confirms++;
     if (membership->answer->sweep == NULL)
         return;
-    plan_sweep(replica, membership, request->key, tag, now_ns);
+    upkeep_plan_sweep(replica, membership, request->key, tag, now_ns);
 }
+
+static enum areg_error adopt(struct replica *replica, const struct membership *membership, struct store_txn *txn,
+                             uint64_t now_ns, const struct request *request, struct reply *reply)
+{
+    struct replica_counters *counters = &replica->counters->uncommitted;
+    struct seat seat = seat_of(membership, txn);
+    const struct membership *parent =
+        memberships_find(&replica->memberships, membership->config.shard, membership->config.parent);
+    const struct seat parent_seat = parent ? seat_of(parent, txn) : (struct seat){0};
+    struct adopt_effect effect;
+    seat.confirmed = sweep_confirmed(&replica->sweep, membership->index, request->key);
+    const enum areg_error error = transfer_adopt(&seat, parent ? &parent_seat : NULL, request, reply, &effect);
+    if (error != AREG_OK)
+        return error;
+    counters->damaged += effect.damaged_count;
+    counters->adoptions += reply->adopt.is_adopted;
+    if (effect.put.is_refused) {
+        counters->full++;
+        reply->status = REPLY_FULL;
+    }
+    note_effect(replica, membership, request->key, &effect.put, now_ns);
+    return AREG_OK;
+}
+
+/* ---------------------------------------------------------------- writing */
 
 enum areg_error replica_write(struct replica *replica, struct store_txn *txn, uint64_t now_ns,
                               const struct request *request, struct reply *reply, bool *has_reply)
 {
     begin_reply(request, reply);
-    *has_reply = request->kind != MESSAGE_CONFIRM;
-    const struct membership *membership = membership_of(replica, request->shard, request->config);
-    if (!membership) {
-        reply->status = REPLY_UNKNOWN_CONFIG;
-        return AREG_OK;
-    }
-    const enum areg_error error = store_link_get(txn, membership->slot, &reply->next);
-    if (error != AREG_OK && error != AREG_ENOTFOUND)
+    *has_reply = request->kind != MESSAGE_CONFIRM && request->kind != MESSAGE_TRANSFERRED;
+    if (request->kind == MESSAGE_JOIN || request->kind == MESSAGE_FINALIZE)
+        return configurations_answer_host(replica, txn, request, reply);
+    const struct membership *membership = memberships_find(&replica->memberships, request->shard, request->config);
+    if (!membership)
+        return config_answer_unknown(txn, request->shard, reply);
+    const struct seat seat = seat_of(membership, txn);
+    enum areg_error error = answer_next(membership, &seat, reply);
+    if (PLANTED(PLANT_FINAL_TO_PENDING) && request->kind == MESSAGE_WRITE_CONFIG)
+        reply->status = REPLY_OK;
+    if (error != AREG_OK || reply->status != REPLY_OK)
         return error;
     switch (request->kind) {
     case MESSAGE_PUT_DATA:
-        return put_data(replica, membership, txn, now_ns, request, reply);
+        error = put_data(replica, membership, txn, now_ns, request, reply);
+        break;
+    case MESSAGE_ADOPT:
+        error = adopt(replica, membership, txn, now_ns, request, reply);
+        break;
     case MESSAGE_CONFIRM:
         confirm(replica, membership, now_ns, request);
-        return AREG_OK;
+        break;
     default:
-        reply->status = REPLY_INVALID;
-        return AREG_OK;
+        error = configurations_answer_member(replica, &seat, request, reply);
     }
+    /* What was lent was lent until the next change. */
+    if (error == AREG_OK && reply->next.status == LINK_PENDING)
+        error = store_link_get(txn, membership->slot, &reply->next);
+    return error;
 }
 
-/* ---------------------------------------------------------------- sweeping */
-
-static enum areg_error sweep_due(struct replica *replica, struct store_txn *txn, uint64_t now_ns)
-{
-    for (unsigned taken = 0; taken < SWEEP_PER_TICK; taken++) {
-        const struct sweep_item *item = sweep_take(&replica->sweep, now_ns);
-        if (!item)
-            break;
-        const struct membership *membership = &replica->memberships[item->membership_index];
-        struct seat seat = seat_of(membership, txn);
-        seat.confirmed = item->confirmed;
-        struct answer_effect effect;
-        const enum areg_error error = membership->answer->sweep(&seat, item->key, item->superseded, &effect);
-        /* A record that does not decode stays as it is, and is no reason to leave the others. */
-        if (error != AREG_OK && error != AREG_ECORRUPT)
-            return error;
-        if (error == AREG_OK)
-            count_trims(replica, &effect);
-    }
-    return AREG_OK;
-}
-
-struct recovery_visit {
-    struct replica *replica;
-    const struct membership *membership;
-    uint64_t now_ns;
-    unsigned visit_count;
-    bool has_stopped;
-    size_t last_bytes;
-    uint8_t last[AREG_KEY_BYTES_MAX];
-};
-
-static bool recover_one(struct slice key, const struct stored_register *found, void *arg)
-{
-    struct recovery_visit *visit = arg;
-    if (visit->visit_count == SWEEP_PER_TICK) {
-        visit->has_stopped = true;
-        return false;
-    }
-    visit->visit_count++;
-    if (found && found->entry_count > 0 && tag_compare(found->entries[0].entry.tag, found->confirmed) < 0)
-        plan_sweep(visit->replica, visit->membership, key, found->confirmed, visit->now_ns);
-    memcpy(visit->last, key.at, key.bytes);
-    visit->last_bytes = key.bytes;
-    return true;
-}
-
-static enum areg_error recover_some(struct replica *replica, struct store_txn *txn, uint64_t now_ns)
-{
-    struct recovery_scan *scan = &replica->recovery;
-    if (scan->membership_index == replica->membership_count) {
-        if (scan->is_wanted_again)
-            begin_recovery(scan);
-        else
-            scan->is_done = true;
-        return AREG_OK;
-    }
-    const struct membership *membership = &replica->memberships[scan->membership_index];
-    struct recovery_visit visit = {.replica = replica, .membership = membership, .now_ns = now_ns};
-    const enum areg_error error =
-        store_register_scan(txn, membership->slot, (struct slice){0}, scan->after, recover_one, &visit);
-    if (error != AREG_OK && error != AREG_ENOTFOUND && error != AREG_ECORRUPT)
-        return error;
-    if (visit.has_stopped) {
-        memcpy(scan->last, visit.last, visit.last_bytes);
-        scan->after = slice_borrow(scan->last, visit.last_bytes);
-    } else {
-        /* The end of the configuration, or a record that does not even tell its key. */
-        scan->after = (struct slice){0};
-        scan->membership_index++;
-    }
-    scan->due_ns = now_ns + replica->grace_ns / 16;
-    return AREG_OK;
-}
-
-enum areg_error replica_tick(struct replica *replica, struct store_txn *txn, uint64_t now_ns)
-{
-    replica->tick_ns = now_ns;
-    const enum areg_error error = sweep_due(replica, txn, now_ns);
-    if (error != AREG_OK || replica->recovery.is_done || replica->recovery.due_ns > now_ns)
-        return error;
-    return recover_some(replica, txn, now_ns);
-}
-
-uint64_t replica_wake_ns(const struct replica *replica)
-{
-    const uint64_t sweep_ns = sweep_wake_ns(&replica->sweep);
-    const uint64_t recovery_ns = replica->recovery.is_done ? UINT64_MAX : replica->recovery.due_ns;
-    return sweep_ns < recovery_ns ? sweep_ns : recovery_ns;
-}
+/* ---------------------------------------------------------------- settling */
 
 void replica_settle(struct replica *replica, bool is_committed)
 {
     sweep_settle(&replica->sweep, is_committed, replica->tick_ns + replica->grace_ns);
-    if (is_committed)
+    memberships_settle(&replica->memberships, is_committed);
+    if (is_committed) {
         count_committed(replica->counters);
+        count_memberships(replica);
+    }
     replica->counters->uncommitted = (struct replica_counters){0};
+    replica->worker_has_news = is_committed && replica->worker_gets_news;
+    replica->worker_gets_news = false;
+}
+
+bool replica_has_news_for_worker(const struct replica *replica)
+{
+    return replica->worker_has_news;
 }
 
 /* ---------------------------------------------------------------- counters */
@@ -502,5 +363,10 @@ void replica_counters(const struct replica *replica, struct replica_counters *co
         .damaged = atomic_load_explicit(&from->damaged, memory_order_relaxed),
         .full = atomic_load_explicit(&from->full, memory_order_relaxed),
         .invalid = atomic_load_explicit(&from->invalid, memory_order_relaxed),
+        .memberships = atomic_load_explicit(&from->memberships, memory_order_relaxed),
+        .retired = atomic_load_explicit(&from->retired, memory_order_relaxed),
+        .registers_deleted = atomic_load_explicit(&from->registers_deleted, memory_order_relaxed),
+        .successors_refused = atomic_load_explicit(&from->successors_refused, memory_order_relaxed),
+        .adoptions = atomic_load_explicit(&from->adoptions, memory_order_relaxed),
     };
 }

@@ -8,7 +8,12 @@
  *   - hands mutating ones to replica_write() in a write transaction, many in one, and sends the replies after the
  * commit (DESIGN §3). If the commit fails they are dropped or answered FULL, and replica_settle(false) is called.
  *
- * replica_read() may run on one thread while another runs the functions that change the replica.
+ * The configurations of which the host is a member come and go while it runs (PROTOCOL §5): JOIN adds one, FINALIZE
+ * retires the older ones, whose data replica_tick() deletes. What is left of a retired one, its pointer, goes with the
+ * first start that finds no data.
+ *
+ * replica_read() may run on one thread while another, the writer's, runs the functions that change the replica
+ * (memberships.h says why); replica_create() and replica_destroy() run alone.
  */
 #ifndef SERVER_REPLICA_H
 #define SERVER_REPLICA_H
@@ -29,8 +34,10 @@ struct replica_options {
 #define REPLICA_GRACE_NS UINT64_C(500000000)
 
 /**
- * Record c0 of every shard in the store (a write transaction, which the caller commits) and make the replica.
- * Errors: AREG_EINVAL (the host is not in the cluster), AREG_ENOMEM, and those of the store.
+ * Make the replica of what is in the store (a write transaction, which the caller commits before the replica is used).
+ * The first time, c0 of every shard of which genesis makes the host a member is recorded there. A host that is in no
+ * configuration is fine: it may join one. Errors: AREG_ENOMEM, and those of the store; AREG_ECORRUPT also if a
+ * configuration in it is none of this host's or this cluster's.
  */
 enum areg_error replica_create(struct replica **replica, const struct replica_options *options,
                                struct store_txn *txn) MUST_USE;
@@ -51,17 +58,25 @@ enum areg_error replica_read(const struct replica *replica, struct store_txn *tx
  *
  * Returns AREG_EFULL when the transaction outgrew the store: abort it, replica_settle(false), and answer FULL. Other
  * errors as replica_read(). May be repeated in a new transaction after an abort.
+ * The reply's slices are lent until the transaction is used again.
+ *
+ * MESSAGE_TRANSFERRED, of the host's own worker, comes by here as well; it has no reply.
  */
 enum areg_error replica_write(struct replica *replica, struct store_txn *txn, uint64_t now_ns,
                               const struct request *request, struct reply *reply, bool *has_reply) MUST_USE;
 
-/** Drop superseded entries whose grace time is over; a bounded amount. Errors as replica_write(). */
+/** Drop superseded entries whose grace time is over, and data of retired configurations; a bounded amount. Errors as
+ * replica_write(). */
 enum areg_error replica_tick(struct replica *replica, struct store_txn *txn, uint64_t now_ns) MUST_USE;
 /** When replica_tick() has something to do; UINT64_MAX: not before another message. */
 uint64_t replica_wake_ns(const struct replica *replica);
 
-/** What became of the transaction in which replica_write() and replica_tick() ran; after each, exactly once. */
+/** What became of the transaction in which replica_write() and replica_tick() ran; after each, exactly once, and before
+ * its replies are sent. */
 void replica_settle(struct replica *replica, bool is_committed);
+/** Whether the worker is to look at its jobs (store_transfer_next(), in a read transaction of its own), because of the
+ * last replica_settle(), or since the host has just started. */
+bool replica_has_news_for_worker(const struct replica *replica);
 
 /** Counters for status, of committed transactions; any thread may read them while the replica works. */
 struct replica_counters {
@@ -73,6 +88,11 @@ struct replica_counters {
     uint64_t damaged;      /* fragments found with a wrong checksum */
     uint64_t full;         /* puts refused */
     uint64_t invalid;
+    uint64_t memberships;        /* at present: configurations of which it is a member */
+    uint64_t retired;            /* of these, those that are retired */
+    uint64_t registers_deleted;  /* of retired configurations */
+    uint64_t successors_refused; /* second ones, of a configuration that has one: somebody's mistake (I1) */
+    uint64_t adoptions;          /* fragments taken over from the configuration before */
 };
 void replica_counters(const struct replica *replica, struct replica_counters *counters);
 

@@ -29,7 +29,7 @@ struct scenario_options {
 struct scenario_report {
     enum scenario_verdict verdict;
     char why[SCENARIO_WHY_BYTES]; /* a sentence that begins with file and line; "" if it has passed */
-    uint32_t caught_by;           /* bits of enum plant: it must fail with each of these bugs planted */
+    uint64_t caught_by;           /* bits of enum plant: it must fail with each of these bugs planted */
     unsigned step_count;          /* that were played */
 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 _Static_assert(SCRIPT_OP_MAX <= UINT8_MAX, "operations must fit a step's list");
-_Static_assert(PLANT_COUNT <= 32, "planted bugs must fit a word");
+_Static_assert(PLANT_COUNT <= 64, "planted bugs must fit a word");
 
 /* ---------------------------------------------------------------- names of things */
 
@@ -126,7 +126,7 @@ static bool parse_caught_with(struct script_reader *reader)
         unsigned which;
         if (!parse_one_of(reader, "the planted bug", names, &which))
             return false;
-        reader->script->caught_by |= UINT32_C(1) << (which + 1);
+        reader->script->caught_by |= UINT64_C(1) << (which + 1);
     }
     return true;
 }

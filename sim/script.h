@@ -124,7 +124,7 @@ struct script {
     const char *title; /* the first line of comment; "" if there is none */
     struct code code;
     unsigned delta;
-    uint32_t caught_by; /* bits of enum plant: with each of these bugs planted, the scenario must fail */
+    uint64_t caught_by; /* bits of enum plant: with each of these bugs planted, the scenario must fail */
     /* `for NAME in CHOICES`: the scenario is played once for each; the script is of one of them. */
     char variable[SCRIPT_NAME_BYTES];
     unsigned choice_count;

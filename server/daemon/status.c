@@ -70,6 +70,11 @@ static void add_replica(struct text *text, const struct replica *replica)
     add_field(text, "damaged", counters.damaged);
     add_field(text, "full", counters.full);
     add_field(text, "invalid", counters.invalid);
+    add_field(text, "memberships", counters.memberships);
+    add_field(text, "retired", counters.retired);
+    add_field(text, "registers_deleted", counters.registers_deleted);
+    add_field(text, "successors_refused", counters.successors_refused);
+    add_field(text, "adoptions", counters.adoptions);
     add(text, "}");
 }
 

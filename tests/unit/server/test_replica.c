@@ -200,18 +200,28 @@ static struct replica_counters counters_of(const struct host *host)
 
 /* ---------------------------------------------------------------- answers */
 
-static void a_host_is_created_only_if_it_belongs_to_the_cluster(void **state)
+static void a_host_of_no_configuration_knows_nothing_but_itself(void **state)
 {
     (void)state;
-    struct host host;
+    struct host host = {.now_ns = START_NS};
     struct store_txn *txn;
-    struct replica *replica;
-    open_host(&host, 0);
-    struct replica_options options = {.cluster = &cluster};
+    const struct store_options store_options = {.path = "", .sync = true};
+    struct replica_options options = {.incarnation = 9, .cluster = &cluster};
+    make_cluster();
+    CHECK(store_memory_open(&host.store, &store_options) == AREG_OK);
     CHECK(host_id_parse("s9", &options.host));
     CHECK(store_begin(host.store, STORE_WRITE, &txn) == AREG_OK);
-    assert_int_equal(replica_create(&replica, &options, txn), AREG_EINVAL);
-    store_abort(txn);
+    assert_int_equal(replica_create(&host.replica, &options, txn), AREG_OK);
+    CHECK(store_commit(txn) == AREG_OK);
+    assert_int_equal(write_one(&host, put_of(0, "k", tag_of(1), 10)), REPLY_UNKNOWN_CONFIG);
+    struct request request = request_of(MESSAGE_HINT, 0, "");
+    read_one(&host, &request);
+    assert_int_equal(reply.status, REPLY_UNKNOWN_CONFIG);
+    assert_int_equal(reply.next.status, LINK_NONE);
+    request.kind = MESSAGE_HELLO;
+    read_one(&host, &request);
+    assert_string_equal(reply.hello.host.text, "s9");
+    assert_int_equal(counters_of(&host).memberships, 0);
     close_host(&host);
 }
 
@@ -700,7 +710,7 @@ static void a_record_that_does_not_decode_is_no_reason_to_leave_other_shards(voi
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_host_is_created_only_if_it_belongs_to_the_cluster),
+        cmocka_unit_test(a_host_of_no_configuration_knows_nothing_but_itself),
         cmocka_unit_test(a_foreign_configuration_is_unknown_and_nothing_is_stored),
         cmocka_unit_test(a_greeting_says_who_it_is_and_what_the_cluster_is),
         cmocka_unit_test(what_does_not_belong_is_invalid),

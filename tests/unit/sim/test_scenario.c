@@ -54,7 +54,7 @@ static const char *path_of(const struct files *files, int index, char path[512])
 }
 
 /* Returns the bugs that the scenario is about. */
-static uint32_t run_healthy(const char *path)
+static uint64_t run_healthy(const char *path)
 {
     const struct scenario_options options = {.path = path};
     struct scenario_report report;
@@ -96,7 +96,7 @@ static void every_scenario_fails_with_the_bugs_that_it_is_about(void **state)
     const struct files *files = *state;
     char path[512];
     for (int i = 0; i < files->count; i++) {
-        const uint32_t caught_by = run_healthy(path_of(files, i, path));
+        const uint64_t caught_by = run_healthy(path_of(files, i, path));
         for (unsigned plant = 1; plant < PLANT_COUNT; plant++)
             if ((caught_by >> plant & 1) && !is_caught(path, (enum plant)plant))
                 fail_msg("%s passes with the planted bug %s", path, plant_name((enum plant)plant));
@@ -107,11 +107,11 @@ static void every_planted_bug_has_a_scenario(void **state)
 {
     const struct files *files = *state;
     char path[512];
-    uint32_t caught_by = 0;
+    uint64_t caught_by = 0;
     for (int i = 0; i < files->count; i++)
         caught_by |= run_healthy(path_of(files, i, path));
     for (unsigned plant = 1; plant < PLANT_COUNT; plant++)
-        if (!(caught_by >> plant & 1))
+        if (!(caught_by >> plant & 1) && !plant_needs_reconfiguration((enum plant)plant))
             fail_msg("no scenario is about the planted bug %s", plant_name((enum plant)plant));
 }
 
