@@ -14,7 +14,7 @@
 #define START_NS UINT64_C(1000000000)
 
 static struct client *client;
-static struct shard_view view;
+static struct view view;
 
 /* A client that knows of three hosts, the members of the one view. */
 static int set_up(void **state)
@@ -23,7 +23,7 @@ static int set_up(void **state)
     static const char *const seeds[] = {"tcp://10.0.0.1:1", "tcp://10.0.0.2:1", "tcp://10.0.0.3:1"};
     const struct client_options options = {.random_seed = 1, .inflight_max = 1, .seeds = seeds, .seed_count = 3};
     client = client_create(&options, START_NS);
-    view = (struct shard_view){.config = {.shard = 7, .member_count = 3, .code = {DAP_TREAS, 3, 1}}};
+    view = (struct view){.reference_count = 1, .config = {.shard = 7, .member_count = 3, .code = {DAP_TREAS, 3, 1}}};
     for (unsigned i = 0; i < 3; i++) {
         view.peers[i] = (uint16_t)(2 - i);
         client->peers[i].is_up = true;
@@ -35,6 +35,7 @@ static int tear_down(void **state)
 {
     (void)state;
     client_destroy(client);
+    assert_int_equal(view.reference_count, 1); /* all that held on to it have let go */
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "codec/checksum.h"
 #include "core/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,58 @@ struct tag tag_of(uint64_t z)
     return (struct tag){z, 1};
 }
 
+/* ---------------------------------------------------------------- configurations */
+
+static void fill_config(struct config *config, const char *code)
+{
+    CHECK(code_parse(code, &config->code) == AREG_OK);
+    config->shard = 2;
+    config->index = 3;
+    config->member_count = config->code.n;
+    for (unsigned i = 0; i < config->member_count; i++) {
+        snprintf(config->members[i].id.text, sizeof config->members[i].id.text, "s%u", i + 1);
+        snprintf(config->members[i].address, sizeof config->members[i].address, "tcp://10.0.0.%u:1", i + 1);
+        config->members[i].incarnation = 100 + i;
+    }
+}
+
+struct slice members_describe(struct config *config)
+{
+    uint8_t encoded[CONFIG_ENCODED_BYTES_MAX];
+    struct slice descriptor = slice_copy(slice_borrow(encoded, config_encode(config, encoded, sizeof encoded)));
+    CHECK(descriptor.owner != NULL);
+    return descriptor;
+}
+
+struct config members_later_config(const struct members *members, unsigned steps)
+{
+    struct config later = members->config;
+    later.index += steps;
+    later.parent = members->config.id;
+    return later;
+}
+
+struct link members_link(const struct members *members)
+{
+    return (struct link){.status = LINK_PENDING, .descriptor = members->successor};
+}
+
+static void describe_configs(struct members *members)
+{
+    struct slice descriptor = members_describe(&members->config); /* sets the id */
+    slice_unref(&descriptor);
+    struct config next = members_later_config(members, 1);
+    struct config later = members_later_config(members, 2);
+    members->successor = members_describe(&next);
+    later.parent = next.id;
+    members->later = members_describe(&later);
+}
+
 void members_open(struct members *members, const char *code)
 {
     memset(members, 0, sizeof *members);
-    CHECK(code_parse(code, &members->config.code) == AREG_OK);
-    members->config.member_count = members->config.code.n;
+    fill_config(&members->config, code);
+    describe_configs(members);
     members->codec = codec_create(members->config.code.n, members->config.code.k);
     CHECK(members->codec != NULL);
     ask_init(&members->ask);
@@ -50,6 +98,8 @@ void members_close(struct members *members)
 {
     ask_destroy(&members->ask);
     codec_destroy(members->codec);
+    slice_unref(&members->successor);
+    slice_unref(&members->later);
     for (unsigned i = 0; i < VALUE_MAX; i++) {
         for (unsigned j = 0; j < MEMBER_COUNT_MAX; j++)
             slice_unref(&members->fragments[i][j]);
@@ -225,6 +275,8 @@ void members_refuse(struct members *members, unsigned member_index, enum reply_s
     struct reply *reply = members_reply(members, member_index);
     slice_unref(&reply->payload);
     reply->status = status;
+    if (status == REPLY_RETIRED)
+        reply->next = (struct link){.status = LINK_FINALIZED, .descriptor = members->later};
     members_give(members, member_index, reply);
 }
 

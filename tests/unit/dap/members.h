@@ -50,6 +50,8 @@ struct members {
     struct sent sent[SENT_MAX];
     struct slice values[VALUE_MAX];
     struct slice fragments[VALUE_MAX][MEMBER_COUNT_MAX];
+    struct slice successor; /* of `config`, pending */
+    struct slice later;     /* a configuration after that, finalized */
     struct reply reply;
 };
 
@@ -57,6 +59,13 @@ void members_open(struct members *members, const char *code);
 void members_close(struct members *members);
 /** Members hold nothing, nothing was sent, the ask is empty. */
 void members_reset(struct members *members);
+
+/** A configuration after the one that is asked, with the same members: `steps` later. */
+struct config members_later_config(const struct members *members, unsigned steps);
+/** Its canonical encoding, counted. */
+struct slice members_describe(struct config *config);
+/** What a member shows that knows the successor. */
+struct link members_link(const struct members *members);
 
 struct tag tag_of(uint64_t z);
 /** The entry of a value, as member `member_index` lists it. */

@@ -69,7 +69,7 @@ static void only_ok_is_a_vote(void **state)
             members_refuse(&members, 2, statuses[i]);
             members_refuse(&members, 3, statuses[i]);
             assert_int_equal(members.ask.state, ASK_WAITING);
-            assert_int_equal(members.ask.sees_next, statuses[i] == REPLY_RETIRED);
+            assert_int_equal(ask_sees_next(&members.ask), statuses[i] == REPLY_RETIRED);
             members_answer(&members, 4);
             assert_int_equal(members.ask.state, ASK_DONE);
         }
@@ -87,11 +87,14 @@ static void a_successor_in_any_reply_is_seen(void **state)
         members_take(&members);
         for (unsigned i = 0; i < 2; i++) {
             struct reply *reply = members_reply(&members, i);
-            reply->next.status = i == which ? LINK_PENDING : LINK_NONE;
+            if (i == which)
+                reply->next = members_link(&members);
             members_give(&members, i, reply);
         }
         assert_int_equal(members.ask.state, ASK_DONE);
-        assert_true(members.ask.sees_next);
+        assert_true(ask_sees_next(&members.ask));
+        assert_int_equal(members.ask.shown.bits, 1 << which);
+        assert_true(slice_equal(members.ask.next, members.successor));
     }
     members_close(&members);
 }

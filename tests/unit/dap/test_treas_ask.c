@@ -229,7 +229,8 @@ static void a_successor_shown_by_one_of_the_holders_forbids_the_short_way(void *
         if (members.ask.state != ASK_WAITING)
             break;
         struct reply *reply = members_reply(&members, i);
-        reply->next.status = i == 1 ? LINK_PENDING : LINK_NONE;
+        if (i == 1)
+            reply->next = members_link(&members);
         members_give(&members, i, reply);
     }
     assert_true(members_has_read(&members, 3));
