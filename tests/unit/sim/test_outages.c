@@ -264,7 +264,7 @@ static void a_put_that_found_no_room_is_never_seen(void **state)
 {
     (void)state;
     struct calm calm;
-    begin(&calm, "rs:5,3", 0, 6000);
+    begin(&calm, "rs:5,3", 0, 6600);
     assert_int_equal(outcome(&calm, READER, CLIENT_PUT, 0, 3000), AREG_OK);
     /* All have room when they are asked for tags; not any more when the value comes. */
     calm_hold(&calm, MESSAGE_PUT_DATA, UINT32_MAX);
