@@ -99,6 +99,22 @@ enum areg_error areg_open(struct areg_client **client, const char *where, const 
     return error;
 }
 
+enum areg_error handle_open(struct areg_client **client, const char *const *seeds, unsigned seed_count)
+{
+    static const struct areg_options defaults;
+    *client = NULL;
+    CHECK(seed_count >= 1 && seed_count <= HOST_COUNT_MAX);
+    struct where *where = calloc(1, sizeof *where);
+    if (!where)
+        return AREG_ENOMEM;
+    where->seed_count = seed_count;
+    for (unsigned i = 0; i < seed_count; i++)
+        snprintf(where->seeds[i], sizeof where->seeds[i], "%s", seeds[i]);
+    const enum areg_error error = handle_create(client, where, &defaults);
+    free(where);
+    return error;
+}
+
 /* ---------------------------------------------------------------- close */
 
 void areg_close(struct areg_client *client)

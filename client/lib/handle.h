@@ -44,6 +44,10 @@ struct areg_client {
     uint32_t first_free;
     struct ticket *tickets; /* ticket_max of them */
 
+    /* Operations that were submitted to the engine itself, with this context: a host's worker's. */
+    outcome_fn *direct; /* NULL: there are none */
+    void *direct_context;
+
     struct outbox outboxes[DEALER_COUNT_MAX];
     unsigned outbox_due_count;
     unsigned outbox_due[DEALER_COUNT_MAX]; /* peers with something to send, in the order of their first request */
@@ -60,6 +64,8 @@ struct areg_client {
     char detail[256]; /* of the last blocking call or areg_submit() */
 };
 
+/** For those inside the project, who need more of it than areg.h offers. Errors as areg_open(). */
+enum areg_error handle_open(struct areg_client **client, const char *const *seeds, unsigned seed_count) MUST_USE;
 /** CLOCK_MONOTONIC in nanoseconds; never 0. */
 uint64_t handle_now_ns(void);
 /** The moment that an operation with this timeout must be over. */

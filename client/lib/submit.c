@@ -65,6 +65,8 @@ static void drop_outcome(struct client_done *done)
     done->piece_count = 0;
     slice_unref(&done->page);
     slice_unref(&done->more_after);
+    slice_unref(&done->base);
+    slice_unref(&done->pending);
 }
 
 /* Tell the user. A value for which there is no memory turns a read into AREG_ENOMEM: it may be repeated. */
@@ -93,6 +95,11 @@ static void tell_user(const struct ticket *ticket, struct client_done *done)
 void ticket_end(struct areg_client *client, struct client_done *done)
 {
     struct ticket *ticket = done->context;
+    if (client->direct && done->context == client->direct_context) {
+        client->direct(client, done, client->direct_context);
+        drop_outcome(done);
+        return;
+    }
     CHECK(ticket->id != 0 && ticket->engine_id == done->id);
     const struct ticket ended = *ticket;
     release_ticket(client, ticket);

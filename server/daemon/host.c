@@ -1,5 +1,6 @@
 #include "server/daemon/host.h"
 
+#include "client/lib/handle.h"
 #include "core/check.h"
 #include "server/daemon/clock.h"
 
@@ -110,6 +111,58 @@ static enum areg_error open_store(struct host *host, const struct settings *sett
     return error;
 }
 
+/* ---------------------------------------------------------------- the cluster, for a host that joins */
+
+/** How long a host that starts for the first time waits for a seed to tell what the cluster is. */
+#define LEARN_NS UINT64_C(30000000000)
+
+/** Ask the seeds what the cluster is. */
+static enum areg_error ask_for_cluster(const char *seeds, struct cluster *cluster, char why[HOST_WHY_BYTES])
+{
+    struct areg_client *client;
+    enum areg_error error = areg_open(&client, seeds, NULL);
+    if (error != AREG_OK)
+        return error;
+    const struct cluster *known = handle_await_cluster(client, handle_now_ns() + LEARN_NS);
+    if (known) {
+        *cluster = *known;
+    } else {
+        error = handle_no_cluster(client);
+        snprintf(why, HOST_WHY_BYTES, "%s", areg_detail(client));
+    }
+    areg_close(client);
+    return error;
+}
+
+/** What the cluster is: as it was learned at the first start, or, at the first start, as the seeds say. */
+static enum areg_error learn_cluster(struct host *host, const char *seeds, char why[HOST_WHY_BYTES])
+{
+    struct store_txn *txn = NULL;
+    struct slice known;
+    enum areg_error error = store_begin(host->store, STORE_READ, &txn);
+    if (error != AREG_OK)
+        return error;
+    error = store_meta_get(txn, "cluster", &known);
+    if (error == AREG_OK && cluster_decode(known, host->cluster) != AREG_OK)
+        error = AREG_ECORRUPT;
+    store_abort(txn);
+    if (error != AREG_ENOTFOUND)
+        return error;
+    log_write(host->log, LOG_INFO, "asking %s what the cluster is", seeds);
+    return ask_for_cluster(seeds, host->cluster, why);
+}
+
+static enum areg_error record_cluster(const struct host *host, struct store_txn *txn)
+{
+    uint8_t *encoded = malloc(CLUSTER_ENCODED_BYTES_MAX);
+    if (!encoded)
+        return AREG_ENOMEM;
+    const size_t encoded_bytes = cluster_encode(host->cluster, encoded, CLUSTER_ENCODED_BYTES_MAX);
+    const enum areg_error error = store_meta_put(txn, "cluster", slice_borrow(encoded, encoded_bytes));
+    free(encoded);
+    return error;
+}
+
 /** Identity and replica, in one transaction: a directory is a host's as a whole, or nobody's. */
 static enum areg_error open_replica(struct host *host, const struct settings *settings, char why[HOST_WHY_BYTES])
 {
@@ -117,6 +170,8 @@ static enum areg_error open_replica(struct host *host, const struct settings *se
     enum areg_error error = store_begin(host->store, STORE_WRITE, &txn);
     if (error == AREG_OK)
         error = settle_identity(host, txn, settings->data, why);
+    if (error == AREG_OK && settings->join)
+        error = record_cluster(host, txn);
     if (error == AREG_OK) {
         const struct replica_options options = {
             .host = host->id,
@@ -134,17 +189,19 @@ static enum areg_error open_replica(struct host *host, const struct settings *se
     return error;
 }
 
-enum areg_error host_open(struct host *host, const struct settings *settings, const struct cluster *cluster,
+enum areg_error host_open(struct host *host, const struct settings *settings, struct cluster *cluster,
                           const struct log *log, char why[HOST_WHY_BYTES])
 {
     *host = (struct host){.started_ns = clock_now_ns(), .sync = settings->sync, .log = log, .cluster = cluster};
     why[0] = 0;
     CHECK(host_id_parse(settings->id, &host->id));
-    if (cluster_host_index(cluster, &host->id) < 0) {
+    if (!settings->join && cluster_host_index(cluster, &host->id) < 0) {
         snprintf(why, HOST_WHY_BYTES, "%s: there is no host \"%s\" in it", settings->genesis, settings->id);
         return AREG_EINVAL;
     }
     enum areg_error error = open_store(host, settings, why);
+    if (error == AREG_OK && settings->join)
+        error = learn_cluster(host, settings->join, why);
     if (error == AREG_OK)
         error = open_replica(host, settings, why);
     if (error != AREG_OK)

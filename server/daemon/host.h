@@ -17,8 +17,8 @@ struct host {
     uint64_t incarnation;
     uint64_t started_ns;
     bool sync;
-    const struct log *log;         /* borrowed */
-    const struct cluster *cluster; /* borrowed */
+    const struct log *log;   /* borrowed */
+    struct cluster *cluster; /* borrowed */
     struct store *store;
     struct replica *replica;
 };
@@ -26,10 +26,11 @@ struct host {
 enum { HOST_WHY_BYTES = 512 };
 
 /**
- * Open the data directory, which is made if it is not there. All but `host` is lent for the life of the host.
+ * Open the data directory, which is made if it is not there. A host that joins fills in `cluster`, from the directory
+ * or, the first time, from its seeds. All but `host` is lent for the life of the host.
  * On an error `why` is a sentence, and `host` needs no host_close().
  */
-enum areg_error host_open(struct host *host, const struct settings *settings, const struct cluster *cluster,
+enum areg_error host_open(struct host *host, const struct settings *settings, struct cluster *cluster,
                           const struct log *log, char why[HOST_WHY_BYTES]) MUST_USE;
 void host_close(struct host *host);
 

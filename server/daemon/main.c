@@ -33,6 +33,7 @@ struct options {
 static const char USAGE[] = "aregd - one host of an areg cluster\n"
                             "\n"
                             "usage: aregd --genesis FILE --id ID --data DIR [flags]\n"
+                            "       aregd --join SEEDS --id ID --data DIR --listen ADDRESS [flags]\n"
                             "       aregd -c FILE [flags]\n"
                             "       aregd --check -c FILE\n"
                             "\n"
@@ -50,6 +51,8 @@ static const char EXAMPLES[] =
     "\n"
     "examples:\n"
     "  aregd --genesis /etc/areg/genesis.conf --id s1 --data /var/lib/areg/s1\n"
+    "  aregd --join tcp://10.0.0.1:7601,tcp://10.0.0.2:7601 --id s6 --data /var/lib/areg/s6 --listen "
+    "tcp://10.0.0.6:7601\n"
     "  aregd -c /etc/areg/aregd.conf --log-format json\n"
     "  aregd --check -c /etc/areg/aregd.conf\n"
     "  AREG_STORAGE_QUOTA='200 GiB' aregd -c /etc/areg/aregd.conf\n";
@@ -235,8 +238,9 @@ static enum exit_code serve(struct program *program)
               program->settings.data, program->host.incarnation);
     if (!program->settings.sync)
         log_write(&program->log, LOG_WARN, "sync = none: what is acknowledged may be lost with power; for experiments");
-    const int index = cluster_host_index(program->cluster, &program->host.id);
-    const char *listen = program->settings.listen ? program->settings.listen : program->cluster->hosts[index].address;
+    const char *listen = program->settings.listen;
+    if (!listen)
+        listen = program->cluster->hosts[cluster_host_index(program->cluster, &program->host.id)].address;
     error = service_start(&program->service, &program->host, listen, program->settings.inflight_max, why);
     if (error != AREG_OK) {
         log_write(&program->log, LOG_ERROR, "%s", why);
@@ -256,7 +260,9 @@ static enum exit_code run(struct program *program)
 {
     char why[CONF_WHY_BYTES];
     const struct settings *settings = &program->settings;
-    const enum areg_error error = genesis_load(settings->genesis, program->cluster, why);
+    enum areg_error error = AREG_OK;
+    if (settings->genesis)
+        error = genesis_load(settings->genesis, program->cluster, why);
     if (program->options.wants_check)
         settings_print(settings, stdout);
     if (error != AREG_OK) {
@@ -266,6 +272,10 @@ static enum exit_code run(struct program *program)
     program->log = (struct log){.level = settings->log_level, .format = settings->log_format, .host = settings->id};
     if (!program->options.wants_check)
         return serve(program);
+    if (!settings->genesis) {
+        printf("\nWhat the cluster is, it asks %s.\n", settings->join);
+        return EXIT_OK;
+    }
     print_cluster(program->cluster, settings->genesis);
     struct host_id id;
     CHECK(host_id_parse(settings->id, &id));

@@ -21,6 +21,7 @@ struct service {
     struct work_queue *jobs;
     struct delivery_queue *deliveries;
     struct writer *writer;
+    struct agent *agent;
     struct packet_writer *replies;
     pthread_t thread;
     atomic_bool is_stopping;
@@ -287,6 +288,7 @@ static void *run(void *arg)
 
 static void free_parts(struct service *service, uint32_t linger_ms)
 {
+    agent_stop(service->agent);
     router_destroy(service->router, linger_ms);
     work_queue_destroy(service->jobs);
     delivery_queue_destroy(service->deliveries);
@@ -304,13 +306,15 @@ static enum areg_error start(struct service *service, const char *address, unsig
     service->jobs = work_queue_create(inflight_max);
     service->deliveries = delivery_queue_create();
     service->replies = packet_writer_create();
-    if (!service->jobs || !service->deliveries || !service->replies)
+    if (!service->jobs || !service->deliveries || !service->replies ||
+        agent_start(&service->agent, service->host, service->jobs, router_address(service->router)) != AREG_OK)
         return AREG_ENOMEM;
     const struct writer_options options = {
         .host = service->host,
         .jobs = service->jobs,
         .deliveries = service->deliveries,
         .router = service->router,
+        .agent = service->agent,
     };
     if (writer_start(&service->writer, &options) != AREG_OK)
         return AREG_ENOMEM;

@@ -13,6 +13,7 @@ enum setting_kind {
     KIND_TEXT,
     KIND_PATH,    /* in a file: relative to the file */
     KIND_ADDRESS, /* tcp://HOST:PORT */
+    KIND_SEEDS,   /* addresses, with commas between them */
     KIND_SIZE,    /* text with a unit */
     KIND_COUNT,   /* whole number */
     KIND_SWITCH,  /* true or false */
@@ -94,11 +95,10 @@ static const struct setting_line LINES[SETTING_COUNT] = {
                                 .refusal = "= true " NOT_SUPPORTED ": connections are neither encrypted nor "
                                            "authenticated"},
     [SETTING_JOIN] = {.name = "join",
-                      .kind = KIND_TEXT,
-                      .refusal = NOT_SUPPORTED ": all hosts stand in genesis",
+                      .kind = KIND_SEEDS,
                       .flag = "join",
                       .value_name = "SEEDS",
-                      .help = "not supported by this version"},
+                      .help = "for a host that is not in genesis: tcp://HOST:PORT of some that are, with commas"},
     [SETTING_LIMITS_BACKGROUND] = {.name = "limits.background", .kind = KIND_TEXT, .refusal = NOT_SUPPORTED},
     [SETTING_SECURITY_SECRET] = {.name = "security.secret", .kind = KIND_TEXT, .refusal = NOT_SUPPORTED},
     [SETTING_SECURITY_ALLOW] = {.name = "security.allow", .kind = KIND_TEXT, .refusal = NOT_SUPPORTED},
@@ -225,6 +225,8 @@ static const char *wrong_type(const struct setting_line *line, int type)
         return type == CONFIG_TYPE_BOOL ? NULL : "must be true or false";
     case KIND_SIZE:
         return type == CONFIG_TYPE_STRING ? NULL : "must be a text with a unit, like \"10 GiB\"";
+    case KIND_SEEDS:
+        return type == CONFIG_TYPE_ARRAY ? NULL : "must be an array of addresses, [ \"tcp://HOST:PORT\" ]";
     case KIND_TEXT:
     case KIND_PATH:
     case KIND_ADDRESS:
@@ -234,6 +236,21 @@ static const char *wrong_type(const struct setting_line *line, int type)
     return type == CONFIG_TYPE_STRING ? NULL : "must be a text in double quotes";
 }
 
+/** An array of texts as one, with commas; for free(); NULL without memory. What is no text is left out. */
+static char *list_of(const config_setting_t *setting)
+{
+    char *list = strdup("");
+    for (int i = 0; list && i < config_setting_length(setting); i++) {
+        const char *text = config_setting_get_string_elem(setting, i);
+        char *longer = NULL;
+        if (asprintf(&longer, "%s%s%s", list, list[0] ? "," : "", text ? text : "?") < 0)
+            longer = NULL;
+        free(list);
+        list = longer;
+    }
+    return list;
+}
+
 /** The text of a value from the file, for free(); NULL without memory. */
 static char *text_of(const config_setting_t *setting, const struct setting_line *line, const char *path)
 {
@@ -241,6 +258,8 @@ static char *text_of(const config_setting_t *setting, const struct setting_line 
     const char *value = config_setting_get_string(setting);
     const char *slash = strrchr(path, '/');
     int rc;
+    if (line->kind == KIND_SEEDS)
+        return list_of(setting);
     if (line->kind == KIND_COUNT)
         rc = asprintf(&text, "%d", config_setting_get_int(setting));
     else if (line->kind == KIND_SWITCH)
@@ -332,6 +351,21 @@ static enum areg_error judge_choice(const struct settings *settings, enum settin
     return blame(settings, id, why, problem);
 }
 
+static bool seeds_are_valid(const char *text)
+{
+    unsigned count = 0;
+    for (const char *end = text; *text; text = *end ? end + 1 : end, count++) {
+        char seed[ADDRESS_BYTES_MAX + 1];
+        end = text + strcspn(text, ",");
+        if ((size_t)(end - text) >= sizeof seed)
+            return false;
+        snprintf(seed, sizeof seed, "%.*s", (int)(end - text), text);
+        if (!address_is_valid(seed))
+            return false;
+    }
+    return count >= 1 && count <= HOST_COUNT_MAX;
+}
+
 /** Whether the text has the form that its kind asks for, and is not refused by this version. */
 static enum areg_error judge(const struct settings *settings, enum setting_id id, char why[CONF_WHY_BYTES])
 {
@@ -350,6 +384,8 @@ static enum areg_error judge(const struct settings *settings, enum setting_id id
         return blame(settings, id, why, "must be a size with a unit, like \"10 GiB\"");
     if (line->kind == KIND_ADDRESS && !address_is_valid(setting->text))
         return blame(settings, id, why, "has the form tcp://HOST:PORT");
+    if (line->kind == KIND_SEEDS && !seeds_are_valid(setting->text))
+        return blame(settings, id, why, "has the form tcp://HOST:PORT, with commas between several");
     if ((line->kind == KIND_PATH || line->kind == KIND_TEXT) && !setting->text[0])
         return blame(settings, id, why, "must not be empty");
     return AREG_OK;
@@ -358,11 +394,22 @@ static enum areg_error judge(const struct settings *settings, enum setting_id id
 static enum areg_error judge_required(const struct settings *settings, char why[CONF_WHY_BYTES])
 {
     static const enum setting_id REQUIRED[] = {SETTING_ID, SETTING_DATA, SETTING_GENESIS};
+    const bool joins = settings->texts[SETTING_JOIN].text;
+    if (joins && settings->texts[SETTING_GENESIS].text) {
+        snprintf(why, CONF_WHY_BYTES, "%.200s: a host is in genesis, or joins those that are, not both",
+                 settings->texts[SETTING_JOIN].origin);
+        return AREG_EINVAL;
+    }
+    if (joins && !settings->texts[SETTING_LISTEN].text) {
+        snprintf(why, CONF_WHY_BYTES,
+                 "no listen: a host that joins must be told its address, --listen tcp://HOST:PORT");
+        return AREG_EINVAL;
+    }
     for (unsigned i = 0; i < sizeof REQUIRED / sizeof REQUIRED[0]; i++) {
         const enum setting_id id = REQUIRED[i];
         char name[64];
         environment_name(id, name, sizeof name);
-        if (!settings->texts[id].text) {
+        if (!settings->texts[id].text && !(joins && id == SETTING_GENESIS)) {
             snprintf(why, CONF_WHY_BYTES, "no %s: give --%s %s, %s, or `%s` in the settings file", LINES[id].name,
                      LINES[id].flag, LINES[id].value_name, name, LINES[id].name);
             return AREG_EINVAL;
@@ -396,6 +443,7 @@ static enum areg_error understand(struct settings *settings, char why[CONF_WHY_B
     settings->listen = settings->texts[SETTING_LISTEN].text;
     settings->data = settings->texts[SETTING_DATA].text;
     settings->genesis = settings->texts[SETTING_GENESIS].text;
+    settings->join = settings->texts[SETTING_JOIN].text;
     if (!host_id_parse(settings->id, &host))
         return blame(settings, SETTING_ID, why, "has 1 to 32 letters, digits, '-', '_' or '.'");
     if (units_parse_count(settings->texts[SETTING_LIMITS_INFLIGHT].text, &inflight) != AREG_OK || inflight < 1 ||

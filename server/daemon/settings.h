@@ -19,6 +19,7 @@ enum setting_id {
     SETTING_LISTEN,
     SETTING_DATA,
     SETTING_GENESIS,
+    SETTING_JOIN,
     SETTING_STORAGE_SYNC,
     SETTING_STORAGE_QUOTA,
     SETTING_STORAGE_RESERVE,
@@ -27,7 +28,6 @@ enum setting_id {
     SETTING_LOG_FORMAT,
     SETTING_SECURITY_CURVE,
     /* Of the full set, but refused by this version. */
-    SETTING_JOIN,
     SETTING_LIMITS_BACKGROUND,
     SETTING_SECURITY_SECRET,
     SETTING_SECURITY_ALLOW,
@@ -58,7 +58,8 @@ struct settings {
     const char *id;
     const char *listen; /* NULL: the host's address in genesis */
     const char *data;
-    const char *genesis;
+    const char *genesis; /* NULL: it joins */
+    const char *join;    /* seeds, with commas between them; NULL: it is in genesis */
     bool sync;
     uint64_t quota_bytes;   /* 0: none */
     uint64_t reserve_bytes; /* 0: none */

@@ -232,6 +232,8 @@ static void run_batch(struct writer *writer, struct job *jobs)
         delivery_queue_put(writer->with.deliveries, deliveries);
         router_wake(writer->with.router);
     }
+    if (writer->with.agent && replica_has_news_for_worker(writer->with.host->replica))
+        agent_wake(writer->with.agent);
     note_fullness(writer, &attempt);
     count_batch(writer, &attempt, error);
     jobs_destroy(jobs);

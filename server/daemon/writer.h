@@ -7,6 +7,7 @@
 #ifndef SERVER_DAEMON_WRITER_H
 #define SERVER_DAEMON_WRITER_H
 
+#include "server/daemon/agent.h"
 #include "server/daemon/host.h"
 #include "server/daemon/latency.h"
 #include "server/daemon/work.h"
@@ -19,6 +20,7 @@ struct writer_options {
     struct work_queue *jobs;
     struct delivery_queue *deliveries;
     struct router *router; /* is woken for deliveries, and at the end */
+    struct agent *agent;   /* is woken when there is something to transfer; NULL: nobody transfers */
 };
 
 /** Start the thread. It ends when the queue of jobs has been closed and is empty. AREG_ENOMEM. */

@@ -157,7 +157,6 @@ static void numbers_that_libconfig_would_turn_into_others_are_refused(void **sta
 
 static void settings_of_later_versions_are_refused_not_ignored(void **state)
 {
-    assert_refused(state, "join = [ \"tcp://h:1\" ];", "join is not supported by this version");
     assert_refused(state, "limits: { background = \"1 MiB/s\"; };", "limits.background is not supported");
     assert_refused(state, "security: { curve = true; };", "security.curve = true is not supported by this version");
     assert_refused(state, "security: { secret = \"f\"; };", "security.secret is not supported");
@@ -165,12 +164,32 @@ static void settings_of_later_versions_are_refused_not_ignored(void **state)
     assert_refused(state, "metrics: { listen = \"127.0.0.1:1\"; };", "metrics.listen is not supported");
     assert_refused(state, "scrub: { every = \"7d\"; };", "scrub.every is not supported");
     assert_refused(state, "scrub: { rate = \"1 MiB/s\"; };", "scrub.rate is not supported");
+}
+
+static void a_host_is_in_genesis_or_joins(void **state)
+{
     struct settings settings;
     char why[CONF_WHY_BYTES];
     struct settings_sources sources = {0};
-    sources.flags[SETTING_JOIN] = "tcp://h:1";
+    assert_refused(state, "join = [ \"tcp://h:1\" ];", "a host is in genesis, or joins those that are, not both");
+    assert_refused(state, "join = \"tcp://h:1\";", "must be an array of addresses");
+    assert_refused(state, "join = [ \"h:1\" ];", "has the form tcp://HOST:PORT");
+    sources.flags[SETTING_ID] = "s6";
+    sources.flags[SETTING_DATA] = "/tmp/none";
+    sources.flags[SETTING_JOIN] = "tcp://a:1,tcp://b:1";
     assert_int_equal(settings_load(&settings, &sources, why), AREG_EINVAL);
-    assert_contains(why, "--join: join is not supported by this version");
+    assert_contains(why, "a host that joins must be told its address, --listen");
+    sources.flags[SETTING_LISTEN] = "tcp://c:1";
+    assert_int_equal(settings_load(&settings, &sources, why), AREG_OK);
+    assert_null(settings.genesis);
+    assert_string_equal(settings.join, "tcp://a:1,tcp://b:1");
+    settings_fini(&settings);
+    const char *const wrong[] = {"tcp://a:1,", "", "tcp://a:1,,tcp://b:1", "tcp://a:1 tcp://b:1"};
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        sources.flags[SETTING_JOIN] = wrong[i];
+        assert_int_equal(settings_load(&settings, &sources, why), AREG_EINVAL);
+        assert_contains(why, "--join: join has the form");
+    }
 }
 
 static void broken_files_are_told_with_their_line(void **state)
@@ -239,6 +258,7 @@ int main(void)
         CASE(values_that_mean_nothing_are_refused),
         CASE(numbers_that_libconfig_would_turn_into_others_are_refused),
         CASE(settings_of_later_versions_are_refused_not_ignored),
+        CASE(a_host_is_in_genesis_or_joins),
         CASE(broken_files_are_told_with_their_line),
         CASE(what_must_be_given_is_asked_for),
         CASE(only_what_needs_a_restart_counts_as_changed),

@@ -130,6 +130,17 @@ void replica_settle(struct replica *replica, bool is_committed)
     script.settled_true_count += is_committed;
 }
 
+bool replica_has_news_for_worker(const struct replica *replica)
+{
+    (void)replica;
+    return false;
+}
+
+void agent_wake(struct agent *agent)
+{
+    (void)agent;
+}
+
 /** The process would end here; the thread does. */
 void host_fail(const struct host *host, const char *doing, enum areg_error error)
 {
