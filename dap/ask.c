@@ -223,6 +223,7 @@ enum message_kind ask_message_kind(enum ask_kind kind)
         [ASK_FINALIZE] = MESSAGE_FINALIZE,
         [ASK_GREET] = MESSAGE_HELLO,
         [ASK_TRANSFER] = MESSAGE_TRANSFER,
+        [ASK_REGISTER] = MESSAGE_REGISTER,
     };
     return kinds[kind];
 }
@@ -353,7 +354,8 @@ static bool next_is_sound(const struct ask *ask, const struct reply *reply)
     /* FINALIZE is about the configuration after the one whose members are asked, and so is what they show. */
     if (reply->next.status == LINK_NONE || (ask->kind == ASK_FINALIZE && reply->next.status == LINK_PENDING))
         return true;
-    if (slice_equal(reply->next.descriptor, ask->next) || slice_equal(reply->next.descriptor, ask->later))
+    const struct slice known = reply->next.status == LINK_PENDING ? ask->next : ask->later;
+    if (known.bytes > 0 && slice_equal(reply->next.descriptor, known))
         return true;
     if (config_decode(reply->next.descriptor, &next) != AREG_OK || next.shard != ask->config->shard ||
         !dap_of(next.code.dap))

@@ -65,7 +65,8 @@ static enum areg_error treas_begin(struct ask *ask, uint64_t now_ns)
 static enum areg_error request_put_data(struct ask *ask, unsigned member_index, struct request *request)
 {
     struct coded_value *value = &ask->value;
-    if (!voters_has(value->present, member_index)) {
+    const bool is_empty = value->entry.value_bytes == 0; /* and so are all fragments, at hand or not */
+    if (!is_empty && !voters_has(value->present, member_index)) {
         const enum areg_error error =
             codec_rebuild(ask->codec, value->fragments, value->present, value->entry.value_bytes, member_index,
                           &value->fragments[member_index]);
@@ -73,7 +74,7 @@ static enum areg_error request_put_data(struct ask *ask, unsigned member_index, 
             return error;
         voters_add(&value->present, member_index);
     }
-    request->payload = value->fragments[member_index];
+    request->payload = is_empty ? (struct slice){0} : value->fragments[member_index];
     request->put_data.entry = value->entry;
     request->put_data.entry.fragment_checksum = checksum_fragment(request->payload);
     return AREG_OK;

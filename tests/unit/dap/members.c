@@ -88,6 +88,7 @@ void members_reset(struct members *members)
     members->random.state = 1;
     members->slow = (struct voters){0};
     members->hedge_ns = 10 * MS;
+    members->is_moving = false;
     members->now_ns = 1000 * MS;
     members->sent_count = 0;
     for (unsigned i = 0; i < members->config.member_count; i++)
@@ -146,6 +147,7 @@ static struct ask_options options_of(struct members *members)
         .phase = ++members->phase,
         .hedge_ns = members->hedge_ns,
         .slow = members->slow,
+        .link = members->is_moving ? members->successor : (struct slice){0},
     };
 }
 
@@ -161,14 +163,30 @@ void members_begin_get_tag(struct members *members)
     CHECK(ask_begin_get_tag(&members->ask, &options, 100, members->now_ns) == AREG_OK);
 }
 
+static void fill_value(struct members *members, unsigned value_index, struct coded_value *value)
+{
+    const struct held held = {.tag = tag_of(value_index), .value_index = value_index};
+    *value = (struct coded_value){.entry = members_entry(members, 0, &held)};
+    value->present = voters_all(members->config.member_count);
+    for (unsigned i = 0; i < members->config.member_count; i++)
+        value->fragments[i] = slice_ref(members->fragments[value_index][i]);
+}
+
+void members_begin_move(struct members *members, unsigned value_index, struct voters adopters, bool has_value)
+{
+    const struct ask_options options = options_of(members);
+    struct coded_value value;
+    fill_value(members, value_index, &value);
+    if (!has_value)
+        coded_value_fini(&value);
+    CHECK(ask_begin_move(&members->ask, &options, &value, adopters, members->now_ns) == AREG_OK);
+}
+
 void members_begin_put(struct members *members, unsigned value_index, struct voters holders)
 {
     const struct ask_options options = options_of(members);
-    const struct held held = {.tag = tag_of(value_index), .value_index = value_index};
-    struct coded_value value = {.entry = members_entry(members, 0, &held)};
-    value.present = voters_all(members->config.member_count);
-    for (unsigned i = 0; i < members->config.member_count; i++)
-        value.fragments[i] = slice_ref(members->fragments[value_index][i]);
+    struct coded_value value;
+    fill_value(members, value_index, &value);
     CHECK(ask_begin_put_data(&members->ask, &options, &value, holders, members->now_ns) == AREG_OK);
 }
 
@@ -178,11 +196,17 @@ static void take(struct members *members, unsigned member_index)
 {
     struct request request = {0};
     CHECK(ask_request(&members->ask, member_index, members->now_ns, &request) == AREG_OK);
-    CHECK(request.kind == ask_message_kind(members->ask.kind) && request.phase == members->ask.phase);
+    CHECK(ask_expects(&members->ask, request.kind) && request.phase == members->ask.phase);
+    CHECK(config_id_equal(request.config, members->config.id) && request.shard == members->config.shard);
     CHECK(members->sent_count < SENT_MAX);
     const struct get_data wanted = request.kind == MESSAGE_GET_DATA ? request.get_data : (struct get_data){0};
-    members->sent[members->sent_count++] = (struct sent){members->now_ns, member_index, wanted};
+    members->sent[members->sent_count++] = (struct sent){members->now_ns, member_index, request.kind, wanted};
     members->last_wanted[member_index] = wanted;
+    members->last_kind[member_index] = request.kind;
+    if (request.kind == MESSAGE_WRITE_CONFIG)
+        CHECK(slice_equal(request.descriptor, members->successor));
+    if (request.kind == MESSAGE_ADOPT)
+        CHECK(tag_equal(request.adopt.entry.tag, members->ask.tag) && request.payload.bytes == 0);
     if (request.kind == MESSAGE_PUT_DATA)
         CHECK(checksum_fragment(request.payload) == request.put_data.entry.fragment_checksum);
 }
@@ -243,11 +267,17 @@ struct reply *members_reply(struct members *members, unsigned member_index)
 {
     struct reply *reply = &members->reply;
     const struct made_member *made = &members->made[member_index];
-    reply->kind = ask_message_kind(members->ask.kind);
-    reply->phase = members->ask.phase;
-    reply->status = REPLY_OK;
-    reply->next = (struct link){0};
-    reply->payload = (struct slice){0};
+    *reply = (struct reply){.kind = ask_message_kind(members->ask.kind), .phase = members->ask.phase};
+    if (ask_expects(&members->ask, members->last_kind[member_index]))
+        reply->kind = members->last_kind[member_index];
+    if (made->knows_successor)
+        reply->next = members_link(members);
+    if (reply->kind == MESSAGE_WRITE_CONFIG)
+        return reply;
+    if (reply->kind == MESSAGE_ADOPT) {
+        reply->adopt.is_adopted = made->adopts;
+        return reply;
+    }
     if (members->ask.kind == ASK_GET_TAG) {
         reply->tag.is_full = made->is_full;
         reply->tag.newest = made->trimmed;
@@ -295,6 +325,14 @@ unsigned members_asked(const struct members *members, unsigned from, unsigned me
     unsigned count = 0;
     for (unsigned i = from; i < members->sent_count; i++)
         count += members->sent[i].member_index == member_index;
+    return count;
+}
+
+unsigned members_sent(const struct members *members, unsigned from, unsigned member_index, enum message_kind kind)
+{
+    unsigned count = 0;
+    for (unsigned i = from; i < members->sent_count; i++)
+        count += members->sent[i].member_index == member_index && members->sent[i].kind == kind;
     return count;
 }
 

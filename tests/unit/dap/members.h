@@ -27,11 +27,14 @@ struct made_member {
     struct tag trimmed;
     struct tag confirmed;
     bool is_full;
+    bool knows_successor; /* and shows it */
+    bool adopts;          /* takes its fragment over when it is asked to */
 };
 
 struct sent {
     uint64_t at_ns;
     unsigned member_index;
+    enum message_kind kind;
     struct get_data wanted;
 };
 
@@ -41,11 +44,13 @@ struct members {
     struct random_source random;
     struct voters slow;
     uint64_t hedge_ns;
+    bool is_moving; /* what is begun next is a worker's question: members must show the successor */
     uint64_t now_ns;
     uint32_t phase;
     struct ask ask;
     struct made_member made[MEMBER_COUNT_MAX];
     struct get_data last_wanted[MEMBER_COUNT_MAX]; /* of the last request sent to it */
+    enum message_kind last_kind[MEMBER_COUNT_MAX];
     unsigned sent_count;
     struct sent sent[SENT_MAX];
     struct slice values[VALUE_MAX];
@@ -77,6 +82,8 @@ void members_begin_get(struct members *members, bool wants_value);
 void members_begin_get_tag(struct members *members);
 /** Write value `value_index` under its tag. */
 void members_begin_put(struct members *members, unsigned value_index, struct voters holders);
+/** The same by a worker, who has the fragments or not. */
+void members_begin_move(struct members *members, unsigned value_index, struct voters adopters, bool has_value);
 
 /** Take all requests that are due; returns how many. */
 unsigned members_take(struct members *members);
@@ -100,6 +107,8 @@ void members_settle(struct members *members, struct voters silent, uint64_t ns_m
 
 /** Requests to a member since `from` in `sent`. */
 unsigned members_asked(const struct members *members, unsigned from, unsigned member_index);
+/** Those of one kind. */
+unsigned members_sent(const struct members *members, unsigned from, unsigned member_index, enum message_kind kind);
 /** Whether the ask's pieces are value `value_index`. */
 bool members_read(const struct members *members, unsigned value_index);
 /** Whether the ask is done, with that value and its tag. */
