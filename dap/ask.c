@@ -316,7 +316,7 @@ static void fail_if_shut_out(struct ask *ask)
         denied_count += ask->members[i].status == REPLY_DENIED;
         version_count += ask->members[i].status == REPLY_VERSION;
     }
-    if (denied_count + version_count <= code_tolerance(ask->config->code))
+    if (denied_count + version_count <= ask->config->member_count - ask->quorum)
         return;
     /* After the first put-data message the outcome is unknown, and the deadline says so. */
     if (ask->kind != ASK_PUT_DATA)
