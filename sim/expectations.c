@@ -7,7 +7,7 @@
 
 static const char *host_name(const struct stage *stage, unsigned host)
 {
-    return stage->sim->cluster.hosts[host].id.text;
+    return stage->sim->hosts[host].id.text;
 }
 
 /* ---------------------------------------------------------------- values */
@@ -152,7 +152,7 @@ static bool is_entry_of(const struct stage *stage, const struct entry *found, un
 static bool expect_list(struct stage *stage, const struct step *step, unsigned host)
 {
     struct stored_register found = {0};
-    host_register(stage->sim, host, step->key, &found);
+    host_register(stage->sim, host, 0, step->key, &found);
     bool is_same = found.entry_count == step->op_count;
     for (unsigned i = 0; i < found.entry_count && is_same; i++)
         is_same = is_entry_of(stage, &found.entries[i].entry, step->ops[i]);
@@ -174,7 +174,7 @@ static bool expect_tag(struct stage *stage, const struct step *step, unsigned ho
     struct stored_register found = {0};
     struct tag wanted = TAG_ZERO;
     char text[SCRIPT_VALUE_BYTES + 2];
-    host_register(stage->sim, host, step->key, &found);
+    host_register(stage->sim, host, 0, step->key, &found);
     const struct tag tag = is_trimmed ? found.trimmed : found.confirmed;
     const bool is_known = step->op_count == 0 || stage_tag(stage, step->ops[0], &wanted);
     if (is_known && tag_equal(tag, wanted))

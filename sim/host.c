@@ -20,18 +20,22 @@ static uint64_t local_now(const struct sim *sim, const struct sim_host *host)
     return clock_local(&host->clock, sim->now_ns);
 }
 
-static struct store_txn *begin(struct sim_host *host, enum store_mode mode)
+static struct store_txn *begin(const struct sim_host *host, enum store_mode mode)
 {
     struct store_txn *txn;
     CHECK(store_begin(host->store, mode, &txn) == AREG_OK);
     return txn;
 }
 
-bool host_register(struct sim *sim, uint32_t host_index, uint32_t key_index, struct stored_register *found)
+bool host_register(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index,
+                   struct stored_register *found)
 {
     const struct sim_key *key = &sim->keys[key_index];
     struct store_txn *txn = begin(&sim->hosts[host_index], STORE_READ);
-    const enum areg_error error = store_register_get(txn, sim->slot, slice_borrow(key->text, key->text_bytes), found);
+    uint32_t slot;
+    enum areg_error error = store_config_find(txn, sim->sequence.configs[number]->config.id, &slot);
+    if (error == AREG_OK)
+        error = store_register_get(txn, slot, slice_borrow(key->text, key->text_bytes), found);
     CHECK(error == AREG_OK || error == AREG_ENOTFOUND);
     store_abort(txn);
     return error == AREG_OK;
@@ -126,11 +130,13 @@ static void add_refusal(struct sim *sim, const struct request *request, enum rep
     add_reply(sim, &reply);
 }
 
-static void answer_read(struct sim *sim, struct sim_host *host, const struct request *request)
+static void answer_read(struct sim *sim, uint32_t host_index, const struct request *request)
 {
+    const struct sim_host *host = &sim->hosts[host_index];
     struct reply reply;
     struct store_txn *txn = begin(host, STORE_READ);
     CHECK(replica_read(host->replica, txn, request, &reply) == AREG_OK);
+    watch_told(sim, host_index, watch_answer(sim, host_index, txn, request, &reply));
     add_reply(sim, &reply);
     if (request->kind == MESSAGE_GET_DATA)
         sim->report->payload_bytes_answered += reply.payload.bytes;
@@ -150,14 +156,23 @@ static void keep_replies(struct sim *sim, struct job *job)
     job->replies = packet.header;
 }
 
+static void watch_reply(struct sim *sim, uint32_t host_index, const struct job_item *item)
+{
+    const struct request *request = &item->request;
+    const uint32_t key_index = message_has_key(request->kind) ? key_index_of(sim, request->key) : UINT32_MAX;
+    const uint32_t number = sequence_find(sim, request->config);
+    if (request->kind == MESSAGE_PUT_DATA && item->status == REPLY_OK)
+        watch_put_reply(sim, host_index, number, key_index, request->put_data.entry.tag);
+    if (request->kind == MESSAGE_ADOPT && item->status == REPLY_OK && item->is_granted)
+        watch_put_reply(sim, host_index, number, key_index, request->adopt.entry.tag);
+    watch_config_reply(sim, host_index, item);
+}
+
 static void release_replies(struct sim *sim, uint32_t host_index, struct job *jobs)
 {
     for (struct job *job = jobs; job; job = job->next) {
-        for (unsigned i = 0; i < job->item_count; i++) {
-            const struct request *request = &job->items[i].request;
-            if (request->kind == MESSAGE_PUT_DATA && job->items[i].status == REPLY_OK)
-                watch_put_reply(sim, host_index, key_index_of(sim, request->key), request->put_data.entry.tag);
-        }
+        for (unsigned i = 0; i < job->item_count; i++)
+            watch_reply(sim, host_index, &job->items[i]);
         if (job->replies.bytes == 0)
             continue;
         const struct packet packet = {.header = job->replies};
@@ -169,8 +184,19 @@ static void release_replies(struct sim *sim, uint32_t host_index, struct job *jo
 
 /* ---------------------------------------------------------------- the writer */
 
-static enum areg_error handle_job(struct sim *sim, struct sim_host *host, struct job *job)
+/* What is looked at again when the reply is released. */
+static void note_reply(struct sim *sim, uint32_t host_index, struct job_item *item, const struct reply *reply)
 {
+    const enum message_kind kind = item->request.kind;
+    item->status = reply->status;
+    item->is_granted = ((kind == MESSAGE_PREPARE || kind == MESSAGE_ACCEPT) && reply->consensus.is_granted) ||
+                       (kind == MESSAGE_ADOPT && reply->adopt.is_adopted);
+    item->told = watch_answer(sim, host_index, sim->hosts[host_index].txn, &item->request, reply);
+}
+
+static enum areg_error handle_job(struct sim *sim, uint32_t host_index, struct job *job)
+{
+    struct sim_host *host = &sim->hosts[host_index];
     for (unsigned i = 0; i < job->item_count; i++) {
         struct reply reply;
         bool has_reply;
@@ -178,7 +204,7 @@ static enum areg_error handle_job(struct sim *sim, struct sim_host *host, struct
             replica_write(host->replica, host->txn, local_now(sim, host), &job->items[i].request, &reply, &has_reply);
         if (error != AREG_OK)
             return error;
-        job->items[i].status = reply.status;
+        note_reply(sim, host_index, &job->items[i], &reply);
         if (has_reply)
             add_reply(sim, &reply);
     }
@@ -198,7 +224,7 @@ static void begin_batch(struct sim *sim, uint32_t host_index)
     host->batch = take_batch(host);
     host->txn = begin(host, STORE_WRITE);
     for (struct job *job = host->batch; job; job = job->next)
-        CHECK(handle_job(sim, host, job) == AREG_OK);
+        CHECK(handle_job(sim, host_index, job) == AREG_OK);
     if (sweeps)
         CHECK(replica_tick(host->replica, host->txn, local_now(sim, host)) == AREG_OK);
     if (PLANTED(PLANT_REPLY_BEFORE_COMMIT))
@@ -207,19 +233,13 @@ static void begin_batch(struct sim *sim, uint32_t host_index)
     sim_push(sim, sim->now_ns + delay_ns, (struct event){.kind = EVENT_COMMIT, .a = host_index, .b = host->life});
 }
 
-static void watch_batch(struct sim *sim, uint32_t host_index)
-{
-    watch_link(sim, host_index);
-    for (uint32_t i = 0; i < sim->options.key_count; i++)
-        watch_commit(sim, host_index, i);
-}
-
 /* The disk had no room: nothing has changed, and every put of the batch is refused. */
 static void refuse_batch(struct sim *sim, struct job *jobs)
 {
     for (struct job *job = jobs; job; job = job->next) {
         for (unsigned i = 0; i < job->item_count; i++) {
             job->items[i].status = REPLY_FULL;
+            job->items[i].told = CONFIG_NONE;
             add_refusal(sim, &job->items[i].request, REPLY_FULL);
         }
         keep_replies(sim, job);
@@ -241,7 +261,7 @@ void host_commit(struct sim *sim, uint32_t host_index)
     if (error == AREG_EFULL)
         refuse_batch(sim, batch);
     if (error == AREG_OK)
-        watch_batch(sim, host_index);
+        watch_disk(sim, host_index);
     if (error == AREG_EIO) {
         /* It must not answer from a state that may be lost: the process stops. */
         host_crash(sim, host_index);
@@ -284,7 +304,7 @@ void host_receive(struct sim *sim, const struct transit *from, const struct pack
     struct request request;
     while (packet_next_request(&reader, &request) == AREG_OK) {
         if (message_is_read_only(request.kind))
-            answer_read(sim, host, &request);
+            answer_read(sim, from->host_index, &request);
         else if (host->waiting_count + write_count < sim->queue_max)
             writes[write_count++] = request;
         else
@@ -303,15 +323,14 @@ void host_start(struct sim *sim, uint32_t host_index)
     struct sim_host *host = &sim->hosts[host_index];
     CHECK(!host->replica);
     const struct replica_options options = {
-        .host = sim->cluster.hosts[host_index].id, .incarnation = 1 + host_index, .cluster = &sim->cluster};
+        .host = host->id, .incarnation = host_incarnation(host_index), .cluster = &sim->cluster};
     struct store_txn *txn = begin(host, STORE_WRITE);
     CHECK(replica_create(&host->replica, &options, txn) == AREG_OK);
     CHECK(store_commit(txn) == AREG_OK);
     host->life++;
     host->wake_ns = UINT64_MAX;
     trace(sim, TRACE_HOST_UP, host_index, host->life, 0, 0);
-    if (sim->slot)
-        watch_batch(sim, host_index);
+    watch_disk(sim, host_index);
     for (uint32_t i = 0; i < sim->options.client_count; i++)
         sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 5 * MS),
                  (struct event){.kind = EVENT_CONNECTION, .a = i, .b = host_index, .c = 1});
@@ -359,13 +378,13 @@ void host_init(struct sim *sim, uint32_t host_index)
     struct sim_host *host = &sim->hosts[host_index];
     const struct store_options options = {.path = "", .sync = true};
     CHECK(store_memory_open(&host->store, &options) == AREG_OK);
-    host->shadows = calloc(sim->options.key_count, sizeof *host->shadows);
-    CHECK(host->shadows != NULL);
+    snprintf(host->id.text, sizeof host->id.text, "s%u", host_index + 1);
+    snprintf(host->address, sizeof host->address, "tcp://10.0.0.%u:7600", host_index + 1);
+    host->final = CONFIG_NONE;
     host->wake_ns = UINT64_MAX;
     host->disk_min_ns = 50 * US;
     host->disk_max_ns = 300 * US;
     host->clock = (struct sim_clock){.rate = CLOCK_RATE_ONE};
-    host_start(sim, host_index);
 }
 
 void host_fini(struct sim *sim, uint32_t host_index)
@@ -376,5 +395,7 @@ void host_fini(struct sim *sim, uint32_t host_index)
     jobs_free(host->first_job);
     end_process(sim, host);
     store_close(host->store);
-    free(host->shadows);
+    for (uint32_t i = 0; i < host->config_room; i++)
+        free(host->configs[i].registers);
+    free(host->configs);
 }

@@ -6,10 +6,11 @@
  *   events.c      the heap of events
  *   network.c     packets on their way, and what happens to them
  *   host.c        a host: its disk, its writer, its process
- *   process.c     a client process and its connections
+ *   process.c     a process with a client engine, and its connections
  *   workload.c    what clients do, and what became of it
  *   nemesis.c     faults that come and go
- *   invariants.c  what must hold after every step
+ *   invariants.c  what must hold of registers and operations after every step
+ *   sequence.c    the configurations, as disks tell of them, and what must hold of them
  *   trace.c       what happened, as a digest and as text
  *
  * Every source of order is drawn from the seed: which of two simultaneous events comes first, delays, losses, the
@@ -132,7 +133,10 @@ struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_i
 
 struct job_item {
     struct request request;
-    enum reply_status status; /* of the reply */
+    /* Of the reply. */
+    enum reply_status status;
+    bool is_granted; /* PREPARE, ACCEPT, ADOPT */
+    uint32_t told;   /* the configuration that it tells of; CONFIG_NONE */
 };
 
 /** Mutating requests of one packet, waiting for the writer. */
@@ -154,7 +158,21 @@ struct shadow {
     struct tag tags[ENTRY_COUNT_MAX];
 };
 
+/** What a host's disk had of a configuration when it was last seen. */
+struct config_shadow {
+    uint32_t slot; /* 0: the host is no member, as far as its disk goes */
+    enum link_status link;
+    uint32_t next; /* the configuration that the link names; CONFIG_NONE */
+    struct ballot promised;
+    struct ballot accepted;
+    struct transfer_progress transfer;
+    bool is_empty;            /* retired, and without registers */
+    struct shadow *registers; /* by key */
+};
+
 struct sim_host {
+    struct host_id id;
+    char address[ADDRESS_BYTES_MAX + 1];
     struct store *store;
     struct replica *replica; /* NULL: the process is down */
     uint32_t life;
@@ -171,9 +189,18 @@ struct sim_host {
     struct job *batch;
     uint64_t disk_min_ns;
     uint64_t disk_max_ns;
-    struct shadow *shadows; /* by key */
+    struct config_shadow *configs; /* by number; room for `config_room` */
+    uint32_t config_room;
+    uint32_t final; /* the last finalized configuration that it knows; CONFIG_NONE */
 };
 
+/** Of its disk, written at its first start. */
+static inline uint64_t host_incarnation(uint32_t host_index)
+{
+    return 1 + host_index;
+}
+
+/** It is not up yet. */
 void host_init(struct sim *sim, uint32_t host_index);
 void host_fini(struct sim *sim, uint32_t host_index);
 bool host_is_up(const struct sim *sim, uint32_t host_index);
@@ -183,8 +210,65 @@ void host_crash(struct sim *sim, uint32_t host_index);
 void host_receive(struct sim *sim, const struct transit *from, const struct packet *packet);
 void host_wake(struct sim *sim, uint32_t host_index);
 void host_commit(struct sim *sim, uint32_t host_index);
-/** The register as it is committed; false if there is none. */
-bool host_register(struct sim *sim, uint32_t host_index, uint32_t key_index, struct stored_register *found);
+/** A configuration's register as it is committed; false if there is none. */
+bool host_register(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index,
+                   struct stored_register *found);
+
+/* ---------------------------------------------------------------- configurations */
+
+/*
+ * Known by numbers, in the order in which disks first showed them; c0 is 0. Most are in the sequence; others were
+ * joined, and something else was decided.
+ */
+enum { CONFIG_NONE = UINT32_MAX, CONFIG_COUNT_MAX = 1024 };
+
+/** Members of a configuration that have accepted a successor under a ballot. */
+struct votes {
+    struct ballot ballot;
+    uint32_t successor;
+    struct voters voters;
+};
+
+struct sim_config {
+    struct config config;
+    struct slice descriptor; /* counted */
+    uint8_t hosts[MEMBER_COUNT_MAX];
+    uint64_t rotted;   /* bits of hosts whose fragments may be */
+    uint32_t chosen;   /* its successor, by a majority of its members; CONFIG_NONE */
+    bool is_finalized; /* some host knows that it is */
+    struct votes *votes;
+    uint32_t votes_count;
+    uint32_t votes_room;
+};
+
+/** All that is known of the shard's configurations, from disks alone. */
+struct sequence {
+    struct sim_config *configs[CONFIG_COUNT_MAX];
+    uint32_t config_count;
+    uint32_t numbers[CONFIG_COUNT_MAX]; /* by index: the successor of each that some host has shown */
+    uint32_t count;
+    uint32_t base; /* index of the last finalized one */
+};
+
+void sequence_init(struct sim *sim);
+void sequence_fini(struct sequence *sequence);
+/** The number of the configuration with this descriptor; CONFIG_NONE: it does not decode. */
+uint32_t sequence_number(struct sim *sim, struct slice descriptor);
+uint32_t sequence_find(const struct sim *sim, struct config_id id);
+/** The position of a host among the members; -1 if it is none. */
+int sequence_member(const struct sim_config *config, uint32_t host_index);
+/** Whether operations may still need it: no majority of its members knows that a later one is finalized. */
+bool sequence_is_live(const struct sim *sim, uint32_t number);
+
+/** What a host has committed may be new: look at all of its disk (I1, I2, I4, I9, I10). */
+void watch_disk(struct sim *sim, uint32_t host_index);
+/** A host is about to say this, of what is in `txn`. Returns the configuration that the reply's `next` names. */
+uint32_t watch_answer(struct sim *sim, uint32_t host_index, struct store_txn *txn, const struct request *request,
+                      const struct reply *reply);
+/** A host tells of a configuration: it must be the one of its index (I3). */
+void watch_told(struct sim *sim, uint32_t host_index, uint32_t told);
+/** A host is about to release the reply to something about configurations, which must be on disk (I8, I9). */
+void watch_config_reply(struct sim *sim, uint32_t host_index, const struct job_item *item);
 
 /* ---------------------------------------------------------------- clients */
 
@@ -292,14 +376,15 @@ struct names {
 void broken(struct sim *sim, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** A tag was seen to name this value (I6). */
 struct named *watch_name(struct sim *sim, uint32_t key_index, const struct entry *entry);
-/** What a host says the configuration's successor is; today, nothing (I1, I2). */
-void watch_link(struct sim *sim, uint32_t host_index);
 /** What a client takes the cluster to be (I3). */
 void watch_cluster(struct sim *sim, uint32_t client_index);
-/** A host's registers may have changed by a commit (I7). */
-void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index);
-/** A host is about to acknowledge a put (I8). */
-void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag tag);
+/** A register as it is on a host's disk now (I7, I8, I10); NULL: there is none. */
+void watch_register(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index,
+                    const struct stored_register *found);
+/** A host is about to say that it has this (I8). */
+void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index, struct tag tag);
+/** Members of a configuration that have a tag, or may have had it: listed, or covered by `trimmed`. */
+unsigned watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag);
 /** An operation has ended, with an outcome that it can have had. */
 void watch_outcome(struct sim *sim, const struct sim_op *op);
 /** The writes of one client to one register take effect in the order in which they were begun. */
@@ -315,10 +400,10 @@ void names_fini(struct names *names);
 struct nemesis {
     uint32_t enabled;
     bool is_over;                  /* everything has healed */
-    unsigned down_max;             /* hosts that may be down at a time */
+    bool keeps_quorums;            /* no configuration has more members down than it tolerates */
+    unsigned down_max;             /* else so many */
     uint32_t victim;               /* the host whose disk is lost; it rots, too, */
     unsigned rot_max;              /* and so do the next ones: so many may */
-    uint64_t rotted;               /* bits of hosts */
     uint64_t pace_ns[FAULT_COUNT]; /* the mean time between two strikes */
 };
 
@@ -344,6 +429,8 @@ enum trace_kind {
     TRACE_HOST_DOWN, /* host */
     TRACE_CLIENT_UP, /* client, life */
     TRACE_BROKEN,
+    TRACE_DECIDED,   /* index, number */
+    TRACE_FINALIZED, /* index, number, the first host that knows it */
 };
 
 /** a, b, c and d mean what trace.c makes of them for this kind. */
@@ -362,7 +449,8 @@ struct sim {
     struct weather weather;
     struct nemesis nemesis;
     struct cluster cluster;
-    uint32_t slot; /* of the one configuration in the hosts' stores */
+    struct sequence sequence;
+    uint32_t host_count; /* of genesis, and spares */
     unsigned queue_max;
     bool is_submitting; /* clients begin new operations */
     struct sim_host hosts[SIM_HOST_MAX];

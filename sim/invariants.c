@@ -87,20 +87,7 @@ struct named *watch_name(struct sim *sim, uint32_t key_index, const struct entry
     return named;
 }
 
-/* ---------------------------------------------------------------- I1 to I3: configurations */
-
-void watch_link(struct sim *sim, uint32_t host_index)
-{
-    struct store_txn *txn;
-    struct link link;
-    CHECK(store_begin(sim->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
-    const enum areg_error error = store_link_get(txn, sim->slot, &link);
-    CHECK(error == AREG_OK || error == AREG_ENOTFOUND);
-    if (link.status != LINK_NONE)
-        broken(sim, "I1", "host %s shows a successor, and nobody has reconfigured",
-               sim->cluster.hosts[host_index].id.text);
-    store_abort(txn);
-}
+/* ---------------------------------------------------------------- I3: what clients know */
 
 void watch_cluster(struct sim *sim, uint32_t client_index)
 {
@@ -119,83 +106,113 @@ static bool lists(const struct stored_register *found, struct tag tag)
     return false;
 }
 
-static bool is_abd(const struct sim *sim)
+static bool is_abd(const struct sim *sim, uint32_t number)
 {
-    return sim->options.code.dap == DAP_ABD;
+    return sim->sequence.configs[number]->config.code.dap == DAP_ABD;
 }
 
 /* Whether it was put here, as far as the host can tell: listed, or dropped since, or older than what was dropped. */
-static bool may_have_had(const struct sim *sim, const struct stored_register *found, struct tag tag)
+static bool may_have_had(const struct sim *sim, uint32_t number, const struct stored_register *found, struct tag tag)
 {
     if (lists(found, tag) || tag_compare(tag, found->trimmed) <= 0)
         return true;
-    return is_abd(sim) && found->entry_count > 0 && tag_compare(tag, found->entries[0].entry.tag) <= 0;
+    return is_abd(sim, number) && found->entry_count > 0 && tag_compare(tag, found->entries[0].entry.tag) <= 0;
 }
 
-static void accuse(struct sim *sim, const char *name, const char *what, uint32_t host_index, uint32_t key_index,
-                   struct tag tag)
+/* Of whose register of which configuration something is said. */
+struct place {
+    uint32_t host_index;
+    uint32_t number;
+    uint32_t key_index;
+};
+
+static void accuse(struct sim *sim, const char *name, const char *what, struct place place, struct tag tag)
 {
-    broken(sim, name, "host %s, %s: " TAG_FORMAT " %s", sim->cluster.hosts[host_index].id.text,
-           sim->keys[key_index].text, TAG_ARGUMENTS(tag), what);
+    broken(sim, name, "host %s, c%u, %s: " TAG_FORMAT " %s", sim->hosts[place.host_index].id.text,
+           sim->sequence.configs[place.number]->config.index, sim->keys[place.key_index].text, TAG_ARGUMENTS(tag),
+           what);
 }
 
-static void watch_confirmed(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag confirmed)
+static void watch_confirmed(struct sim *sim, struct place place, struct tag confirmed)
 {
-    const struct named *named = find_name(&sim->names, key_index, confirmed);
+    const struct named *named = find_name(&sim->names, place.key_index, confirmed);
     if (!named || !named->is_completed)
-        accuse(sim, "I7", "is called confirmed, and no operation with it has completed", host_index, key_index,
-               confirmed);
+        accuse(sim, "I7", "is called confirmed, and no operation with it has completed", place, confirmed);
 }
 
-void watch_commit(struct sim *sim, uint32_t host_index, uint32_t key_index)
+/* What was there before must be there, or be accounted for. */
+static void watch_dropped(struct sim *sim, struct place place, const struct shadow *shadow,
+                          const struct stored_register *found)
 {
-    struct shadow *shadow = &sim->hosts[host_index].shadows[key_index];
-    static struct stored_register found;
-    if (!host_register(sim, host_index, key_index, &found)) {
-        if (shadow->entry_count > 0)
-            accuse(sim, "I8", "was committed, and the register is gone", host_index, key_index, shadow->tags[0]);
-        return;
-    }
-    if (tag_compare(found.trimmed, shadow->trimmed) < 0)
-        accuse(sim, "I7", "is `trimmed` now, which went back", host_index, key_index, found.trimmed);
-    if (tag_compare(found.confirmed, shadow->confirmed) < 0)
-        accuse(sim, "I7", "is `confirmed` now, which went back", host_index, key_index, found.confirmed);
-    if (tag_compare(found.confirmed, shadow->confirmed) > 0)
-        watch_confirmed(sim, host_index, key_index, found.confirmed);
+    /* At the limit the smallest goes: what is left is not superseded either, so the list is still full. */
+    const bool is_at_limit = found->entry_count == ENTRY_COUNT_MAX;
+    if (tag_compare(found->trimmed, shadow->trimmed) < 0)
+        accuse(sim, "I7", "is `trimmed` now, which went back", place, found->trimmed);
+    if (tag_compare(found->confirmed, shadow->confirmed) < 0)
+        accuse(sim, "I7", "is `confirmed` now, which went back", place, found->confirmed);
     for (uint32_t i = 0; i < shadow->entry_count; i++) {
         const struct tag tag = shadow->tags[i];
-        if (lists(&found, tag))
+        if (lists(found, tag))
             continue;
-        if (!may_have_had(sim, &found, tag))
-            accuse(sim, "I7", "was dropped, and nothing tells of it", host_index, key_index, tag);
-        /* At the limit the smallest goes: what is left is not superseded either, so the list is still full. */
-        const bool is_at_limit = found.entry_count == ENTRY_COUNT_MAX;
-        if (!is_abd(sim) && !is_at_limit && tag_compare(tag, found.confirmed) >= 0)
-            accuse(sim, "I7", "was dropped, and nothing confirmed is newer", host_index, key_index, tag);
+        if (!may_have_had(sim, place.number, found, tag))
+            accuse(sim, "I7", "was dropped, and nothing tells of it", place, tag);
+        if (!is_abd(sim, place.number) && !is_at_limit && tag_compare(tag, found->confirmed) >= 0)
+            accuse(sim, "I7", "was dropped, and nothing confirmed is newer", place, tag);
     }
-    shadow->trimmed = found.trimmed;
-    shadow->confirmed = found.confirmed;
-    shadow->entry_count = found.entry_count;
-    for (uint32_t i = 0; i < found.entry_count; i++) {
-        const struct entry *entry = &found.entries[i].entry;
+}
+
+/* A register disappears only with its configuration, of which this host must know that it is not needed any more. */
+static void watch_gone(struct sim *sim, struct place place, struct shadow *shadow)
+{
+    const enum link_status link = sim->hosts[place.host_index].configs[place.number].link;
+    if (shadow->entry_count > 0 && link != LINK_FINALIZED)
+        accuse(sim, link == LINK_NONE ? "I8" : "I10", "was committed, and the register is gone", place,
+               shadow->tags[0]);
+    *shadow = (struct shadow){0};
+}
+
+void watch_register(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index,
+                    const struct stored_register *found)
+{
+    const struct place place = {.host_index = host_index, .number = number, .key_index = key_index};
+    struct shadow *shadow = &sim->hosts[host_index].configs[number].registers[key_index];
+    if (!found) {
+        watch_gone(sim, place, shadow);
+        return;
+    }
+    watch_dropped(sim, place, shadow, found);
+    if (tag_compare(found->confirmed, shadow->confirmed) > 0)
+        watch_confirmed(sim, place, found->confirmed);
+    shadow->trimmed = found->trimmed;
+    shadow->confirmed = found->confirmed;
+    shadow->entry_count = found->entry_count;
+    for (uint32_t i = 0; i < found->entry_count; i++) {
+        const struct entry *entry = &found->entries[i].entry;
         shadow->tags[i] = entry->tag;
-        if (tag_compare(entry->tag, found.trimmed) <= 0)
-            accuse(sim, "I7", "is listed, and not above `trimmed`", host_index, key_index, entry->tag);
-        if (i > 0 && tag_compare(found.entries[i - 1].entry.tag, entry->tag) >= 0)
-            accuse(sim, "I7", "is listed out of order", host_index, key_index, entry->tag);
+        if (tag_compare(entry->tag, found->trimmed) <= 0)
+            accuse(sim, "I7", "is listed, and not above `trimmed`", place, entry->tag);
+        if (i > 0 && tag_compare(found->entries[i - 1].entry.tag, entry->tag) >= 0)
+            accuse(sim, "I7", "is listed out of order", place, entry->tag);
         watch_name(sim, key_index, entry);
     }
 }
 
 /* ---------------------------------------------------------------- I8: what is acknowledged is on disk */
 
-void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t key_index, struct tag tag)
+static bool is_retired_on(const struct sim *sim, uint32_t host_index, uint32_t number)
+{
+    const struct sim_host *host = &sim->hosts[host_index];
+    return number < host->config_room && host->configs[number].link == LINK_FINALIZED;
+}
+
+void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index, struct tag tag)
 {
     static struct stored_register found;
-    if (key_index == UINT32_MAX)
+    const struct place place = {.host_index = host_index, .number = number, .key_index = key_index};
+    if (key_index == UINT32_MAX || number == CONFIG_NONE || is_retired_on(sim, host_index, number))
         return;
-    if (!host_register(sim, host_index, key_index, &found) || !may_have_had(sim, &found, tag))
-        accuse(sim, "I8", "is acknowledged, and not on disk", host_index, key_index, tag);
+    if (!host_register(sim, host_index, number, key_index, &found) || !may_have_had(sim, number, &found, tag))
+        accuse(sim, "I8", "is acknowledged, and not on disk", place, tag);
 }
 
 /* ---------------------------------------------------------------- I5 and I11: what has completed */
@@ -215,21 +232,42 @@ static void judge_order(struct sim *sim, const struct sim_op *op)
            TAG_ARGUMENTS(op->floor));
 }
 
-/* An operation is complete when its tag has reached a quorum, or a newer one has; a host whose disk is lost had it, for
- * all we know. */
+unsigned watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag)
+{
+    static struct stored_register found;
+    const struct sim_config *config = sim->sequence.configs[number];
+    unsigned count = 0;
+    for (unsigned i = 0; i < config->config.member_count; i++) {
+        const uint32_t host_index = config->hosts[i];
+        /* A host whose disk is lost had it, for all we know. */
+        count += sim->hosts[host_index].is_lost ||
+                 (host_register(sim, host_index, number, key_index, &found) && may_have_had(sim, number, &found, tag));
+    }
+    return count;
+}
+
+/*
+ * An operation is complete when its tag has reached a quorum, or a newer one has. A quorum of which configuration? Of
+ * the last one that is finalized, or of its pending successor: what is only in an older one is lost to whoever begins
+ * now. What is only in the older of these two, the transfer must still find: that is seen when the other is finalized
+ * (I4), which every completed tag must have reached by then.
+ */
 static void judge_quorum(struct sim *sim, const struct sim_op *op)
 {
+    const struct sequence *sequence = &sim->sequence;
+    unsigned count = 0;
+    unsigned quorum = 0;
     if (tag_compare(op->tag, sim->keys[op->key_index].completed) < 0)
         return;
-    static struct stored_register found;
-    unsigned count = 0;
-    for (uint32_t i = 0; i < sim->options.code.n; i++)
-        count += sim->hosts[i].is_lost ||
-                 (host_register(sim, i, op->key_index, &found) && may_have_had(sim, &found, op->tag));
-    if (count < code_quorum(sim->options.code))
-        broken(sim, "I11", "%s: a %s with " TAG_FORMAT " has completed, and %u hosts have it, not %u",
-               sim->keys[op->key_index].text, is_write(op) ? "write" : "read", TAG_ARGUMENTS(op->tag), count,
-               code_quorum(sim->options.code));
+    for (uint32_t i = sequence->base; i < sequence->count; i++) {
+        count = watch_holders(sim, sequence->numbers[i], op->key_index, op->tag);
+        quorum = code_quorum(sequence->configs[sequence->numbers[i]]->config.code);
+        if (count >= quorum)
+            return;
+    }
+    broken(sim, "I11", "%s: a %s with " TAG_FORMAT " has completed, and %u hosts of c%u have it, not %u",
+           sim->keys[op->key_index].text, is_write(op) ? "write" : "read", TAG_ARGUMENTS(op->tag), count,
+           sequence->count - 1, quorum);
 }
 
 static void judge_value(struct sim *sim, const struct sim_op *op)

@@ -23,6 +23,12 @@ bool fault_is_on(const struct sim *sim, enum fault fault)
     return sim->nemesis.enabled >> fault & 1;
 }
 
+static const struct sim_config *config_of(const struct sim *sim, uint32_t number)
+{
+    return sim->sequence.configs[number];
+}
+
+/* Of c0. */
 static unsigned tolerance(const struct sim *sim)
 {
     return code_tolerance(sim->options.code);
@@ -87,7 +93,8 @@ void nemesis_init(struct sim *sim)
     nemesis->victim = (uint32_t)random_below(&sim->random, n);
     nemesis->rot_max = tolerance(sim) > 0 ? (unsigned)draw_between(sim, 1, tolerance(sim)) : 0;
     /* Mostly what the cluster can take, so that it gets somewhere; now and then anything. */
-    nemesis->down_max = random_below(&sim->random, 4) ? tolerance(sim) : (unsigned)draw_between(sim, 1, n);
+    nemesis->keeps_quorums = random_below(&sim->random, 4);
+    nemesis->down_max = nemesis->keeps_quorums ? 0 : (unsigned)draw_between(sim, 1, n);
     draw_weather(sim);
     /* About as long as an operation: two rounds and a commit. */
     const uint64_t operation_ns = 2 * (sim->weather.delay_min_ns + sim->weather.delay_max_ns) + 300 * US;
@@ -100,18 +107,31 @@ void nemesis_init(struct sim *sim)
 
 /* ---------------------------------------------------------------- hosts that die */
 
-static unsigned down_count(const struct sim *sim)
+static unsigned down_count(const struct sim *sim, const struct sim_config *config)
 {
     unsigned count = 0;
-    for (uint32_t i = 0; i < sim->options.code.n; i++)
-        count += !host_is_up(sim, i);
+    for (unsigned i = 0; i < config->config.member_count; i++)
+        count += !host_is_up(sim, config->hosts[i]);
     return count;
+}
+
+/* Whether every configuration that is in use can do without one more. */
+static bool may_go_down(const struct sim *sim, uint32_t host_index)
+{
+    const struct nemesis *nemesis = &sim->nemesis;
+    for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
+        const struct sim_config *config = config_of(sim, i);
+        const unsigned down_max = nemesis->keeps_quorums ? code_tolerance(config->config.code) : nemesis->down_max;
+        if (sequence_member(config, host_index) >= 0 && sequence_is_live(sim, i) && down_count(sim, config) >= down_max)
+            return false;
+    }
+    return true;
 }
 
 static void strike_crash(struct sim *sim, enum fault fault)
 {
-    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.host_count);
-    if (!host_is_up(sim, whom) || down_count(sim) >= sim->nemesis.down_max)
+    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->host_count);
+    if (!host_is_up(sim, whom) || !may_go_down(sim, whom))
         return;
     count(sim, fault, whom);
     host_crash(sim, whom);
@@ -125,18 +145,42 @@ static void revive(struct sim *sim, uint32_t host_index)
         host_start(sim, host_index);
 }
 
+/* Members whose fragments may be rotten, or are gone. */
+static unsigned bad_count(const struct sim *sim, const struct sim_config *config)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < config->config.member_count; i++) {
+        const uint32_t host_index = config->hosts[i];
+        count += sim->hosts[host_index].is_lost || (config->rotted >> host_index & 1);
+    }
+    return count;
+}
+
+/* Whether no configuration is worse off than it can take if this host is. */
+static bool may_go_bad(const struct sim *sim, uint32_t host_index)
+{
+    for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
+        const struct sim_config *config = config_of(sim, i);
+        if (sequence_member(config, host_index) >= 0 && !(config->rotted >> host_index & 1) &&
+            bad_count(sim, config) >= code_tolerance(config->config.code))
+            return false;
+    }
+    return true;
+}
+
 /* Its disk is gone, and it does not come back. What it had, the others must do without; late, since after it there may
  * be nothing left to lose. */
 static void strike_lost(struct sim *sim)
 {
-    struct sim_host *host = &sim->hosts[sim->nemesis.victim];
-    if (tolerance(sim) == 0 || host->is_lost || sim->report->op_count < sim->options.op_count / 4 * 3)
+    const uint32_t whom = sim->nemesis.victim;
+    struct sim_host *host = &sim->hosts[whom];
+    if (host->is_lost || !may_go_bad(sim, whom) || sim->report->op_count < sim->options.op_count / 4 * 3)
         return;
-    if (host_is_up(sim, sim->nemesis.victim) && down_count(sim) >= sim->nemesis.down_max)
+    if (host_is_up(sim, whom) && !may_go_down(sim, whom))
         return;
-    count(sim, FAULT_LOST, sim->nemesis.victim);
-    if (host_is_up(sim, sim->nemesis.victim))
-        host_crash(sim, sim->nemesis.victim);
+    count(sim, FAULT_LOST, whom);
+    if (host_is_up(sim, whom))
+        host_crash(sim, whom);
     host->is_lost = true;
 }
 
@@ -144,22 +188,22 @@ static void strike_lost(struct sim *sim)
 
 static void strike_pause(struct sim *sim)
 {
-    const uint32_t process_count = sim->options.host_count + sim->options.client_count;
+    const uint32_t process_count = sim->host_count + sim->options.client_count;
     const uint32_t whom = (uint32_t)random_below(&sim->random, process_count);
     const uint64_t until_ns = sim->now_ns + draw_duration(sim, FAULT_PAUSE);
     count(sim, FAULT_PAUSE, whom);
-    if (whom < sim->options.host_count)
+    if (whom < sim->host_count)
         sim->hosts[whom].paused_until_ns = host_is_up(sim, whom) ? until_ns : 0;
     else
-        sim->clients[whom - sim->options.host_count].paused_until_ns = until_ns;
+        sim->clients[whom - sim->host_count].paused_until_ns = until_ns;
 }
 
 static void strike_clock(struct sim *sim)
 {
-    const uint32_t process_count = sim->options.host_count + sim->options.client_count;
+    const uint32_t process_count = sim->host_count + sim->options.client_count;
     const uint32_t whom = (uint32_t)random_below(&sim->random, process_count);
     struct sim_clock *clock =
-        whom < sim->options.host_count ? &sim->hosts[whom].clock : &sim->clients[whom - sim->options.host_count].clock;
+        whom < sim->host_count ? &sim->hosts[whom].clock : &sim->clients[whom - sim->host_count].clock;
     count(sim, FAULT_CLOCK, whom);
     const uint64_t was_ns = clock_local(clock, sim->now_ns);
     if (random_below(&sim->random, 2))
@@ -169,13 +213,13 @@ static void strike_clock(struct sim *sim)
     clock->offset_ns = 0;
     clock->offset_ns = (int64_t)(was_ns + jump_ns - clock_local(clock, sim->now_ns));
     /* Its timers may be due; if it is paused, they have to wait. */
-    if (whom < sim->options.host_count)
+    if (whom < sim->host_count)
         sim_push(sim, sim->now_ns, (struct event){.kind = EVENT_HOST_WAKE, .a = whom});
     else
         sim_push(sim, sim->now_ns,
                  (struct event){.kind = EVENT_CLIENT_WAKE,
-                                .a = whom - sim->options.host_count,
-                                .b = sim->clients[whom - sim->options.host_count].life});
+                                .a = whom - sim->host_count,
+                                .b = sim->clients[whom - sim->host_count].life});
 }
 
 static void strike_client(struct sim *sim)
@@ -195,7 +239,7 @@ static bool is_cut(const struct sim *sim, uint32_t number, uint32_t client_index
     const uint64_t one_way = random_below(&random, 4);
     const uint64_t hosts = random_next(&random);
     const uint64_t clients = random_next(&random);
-    const uint64_t bridge = random_below(&random, sim->options.host_count);
+    const uint64_t bridge = random_below(&random, sim->host_count);
     const bool host_side = hosts >> host_index & 1;
     const bool client_side = clients >> client_index & 1;
     if (one_way == (to_host ? 0 : 1))
@@ -210,7 +254,7 @@ static bool is_cut(const struct sim *sim, uint32_t number, uint32_t client_index
 static void cut_links(struct sim *sim, uint32_t number, int change)
 {
     for (uint32_t i = 0; i < sim->options.client_count; i++) {
-        for (uint32_t j = 0; j < sim->options.host_count; j++) {
+        for (uint32_t j = 0; j < sim->host_count; j++) {
             struct sim_link *link = link_of(sim, i, j);
             for (int to_host = 0; to_host <= 1; to_host++)
                 if (is_cut(sim, number, i, j, to_host))
@@ -237,11 +281,11 @@ static void strike_clog(struct sim *sim)
 {
     const uint64_t shape = random_below(&sim->random, 3);
     const uint32_t client_index = (uint32_t)random_below(&sim->random, sim->options.client_count);
-    const uint32_t host_index = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    const uint32_t host_index = (uint32_t)random_below(&sim->random, sim->host_count);
     const uint32_t slowness = (uint32_t)draw_scale(sim, 32, 16 * 500);
     count(sim, FAULT_CLOG, host_index);
     for (uint32_t i = 0; i < sim->options.client_count; i++)
-        for (uint32_t j = 0; j < sim->options.host_count; j++)
+        for (uint32_t j = 0; j < sim->host_count; j++)
             if ((shape == 1 || i == client_index) && (shape == 2 || j == host_index))
                 link_of(sim, i, j)->slowness = slowness;
     repair_after(sim, FAULT_CLOG, client_index, host_index, draw_duration(sim, FAULT_CLOG));
@@ -250,7 +294,7 @@ static void strike_clog(struct sim *sim)
 static void unclog(struct sim *sim, uint32_t client_index, uint32_t host_index)
 {
     for (uint32_t i = 0; i < sim->options.client_count; i++)
-        for (uint32_t j = 0; j < sim->options.host_count; j++)
+        for (uint32_t j = 0; j < sim->host_count; j++)
             if (i == client_index || j == host_index)
                 link_of(sim, i, j)->slowness = 16;
 }
@@ -259,9 +303,9 @@ static void unclog(struct sim *sim, uint32_t client_index, uint32_t host_index)
 
 static void strike_disk(struct sim *sim)
 {
-    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->host_count);
     struct sim_host *host = &sim->hosts[whom];
-    if (random_below(&sim->random, 2) || down_count(sim) >= sim->nemesis.down_max) {
+    if (random_below(&sim->random, 2) || !may_go_down(sim, whom)) {
         count(sim, FAULT_DISK, whom);
         host->disk_min_ns = draw_scale(sim, 20 * US, 5 * MS);
         host->disk_max_ns = host->disk_min_ns * draw_scale(sim, 1, 50);
@@ -287,7 +331,7 @@ static uint64_t used_bytes(struct sim *sim, uint32_t host_index)
 
 static void strike_full(struct sim *sim)
 {
-    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->host_count);
     count(sim, FAULT_FULL, whom);
     if (random_below(&sim->random, 4) == 0 && host_is_up(sim, whom))
         store_memory_fail_commit(sim->hosts[whom].store, (struct store_fault){.error = AREG_EFULL});
@@ -296,27 +340,37 @@ static void strike_full(struct sim *sim)
     repair_after(sim, FAULT_FULL, whom, 0, draw_duration(sim, FAULT_FULL));
 }
 
-/* Bits rot on no more hosts than may be down, so that the others can do without them. False if it must wait. */
+static bool rot(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index,
+                const struct stored_register *found)
+{
+    const struct sim_key *key = &sim->keys[key_index];
+    const struct sim_host *host = &sim->hosts[host_index];
+    const struct tag tag = found->entries[random_below(&sim->random, found->entry_count)].entry.tag;
+    return store_memory_rot(host->store, host->configs[number].slot, slice_borrow(key->text, key->text_bytes), tag,
+                            random_next(&sim->random)) == AREG_OK;
+}
+
+/* Bits rot on no more members of a configuration than may be down, so that the others can do without them. False if it
+ * must wait. */
 static bool strike_rot(struct sim *sim)
 {
     static struct stored_register found;
     const struct nemesis *nemesis = &sim->nemesis;
+    const uint32_t number = 0;
+    struct sim_config *config = sim->sequence.configs[number];
     if (nemesis->rot_max == 0)
         return true;
-    const uint32_t whom =
-        (uint32_t)((nemesis->victim + random_below(&sim->random, nemesis->rot_max)) % sim->options.code.n);
+    const uint64_t place = nemesis->victim + random_below(&sim->random, nemesis->rot_max);
+    const uint32_t whom = config->hosts[place % config->config.member_count];
     const uint32_t key_index = (uint32_t)random_below(&sim->random, sim->options.key_count);
-    const struct sim_key *key = &sim->keys[key_index];
     struct sim_host *host = &sim->hosts[whom];
     if (host->txn)
         return false;
-    if (host->is_lost || !host_register(sim, whom, key_index, &found) || found.entry_count == 0)
+    if (host->is_lost || !host_register(sim, whom, number, key_index, &found) || found.entry_count == 0)
         return true;
-    const struct tag tag = found.entries[random_below(&sim->random, found.entry_count)].entry.tag;
-    if (store_memory_rot(host->store, sim->slot, slice_borrow(key->text, key->text_bytes), tag,
-                         random_next(&sim->random)) != AREG_OK)
+    if (!rot(sim, whom, number, key_index, &found))
         return true;
-    sim->nemesis.rotted |= UINT64_C(1) << whom;
+    config->rotted |= UINT64_C(1) << whom;
     count(sim, FAULT_ROT, whom);
     return true;
 }
@@ -395,14 +449,35 @@ void nemesis_repair(struct sim *sim, enum fault fault, uint32_t whom, uint32_t w
     }
 }
 
-/* Hosts whose fragments may be rotten, or are gone. */
-static unsigned bad_count(const struct sim *sim)
+/* Whether it is used, or may be yet: all its members have joined it. */
+static bool is_possible(const struct sim *sim, uint32_t number)
 {
-    unsigned count = 0;
-    for (uint32_t i = 0; i < sim->options.code.n; i++)
-        count += sim->hosts[i].is_lost || (sim->nemesis.rotted >> i & 1);
-    CHECK(count <= tolerance(sim));
-    return count;
+    const struct sim_config *config = config_of(sim, number);
+    for (unsigned i = 0; i < config->config.member_count; i++) {
+        const struct sim_host *host = &sim->hosts[config->hosts[i]];
+        if (number >= host->config_room || host->configs[number].slot == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a member may stay down for good, beside others: also configurations that are retired need some, who send on
+ * whoever comes late. */
+static bool may_stay_down(const struct sim *sim, uint32_t host_index, uint64_t others)
+{
+    bool is_member = false;
+    for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
+        const struct sim_config *config = config_of(sim, i);
+        unsigned missing_count = bad_count(sim, config);
+        if (sequence_member(config, host_index) < 0 || !is_possible(sim, i))
+            continue;
+        is_member = true;
+        for (unsigned j = 0; j < config->config.member_count; j++)
+            missing_count += others >> config->hosts[j] & 1;
+        if (missing_count >= code_tolerance(config->config.code))
+            return false;
+    }
+    return is_member;
 }
 
 void nemesis_heal(struct sim *sim)
@@ -412,11 +487,9 @@ void nemesis_heal(struct sim *sim)
     network_heal(sim);
     /* What pauses and slow links have held up goes on soon, too. */
     sim_hasten(sim, sim->now_ns + sim->weather.delay_max_ns);
-    /* Those count as down. */
-    unsigned spared = (unsigned)draw_between(sim, 0, tolerance(sim));
-    const unsigned spared_max = tolerance(sim) - bad_count(sim);
-    spared = spared < spared_max ? spared : spared_max;
-    for (uint32_t i = 0; i < sim->options.host_count; i++) {
+    unsigned spared_count = (unsigned)draw_between(sim, 0, tolerance(sim));
+    uint64_t spared = 0;
+    for (uint32_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
         store_memory_fail_commit(host->store, (struct store_fault){.error = AREG_EIO, .commits_before = UINT32_MAX});
         store_set_quota(host->store, 0, 0);
@@ -425,14 +498,16 @@ void nemesis_heal(struct sim *sim)
         host->disk_max_ns = 300 * US;
         if (host_is_up(sim, i) || host->is_lost)
             continue;
-        if (spared > 0 && i < sim->options.code.n)
-            spared--;
-        else
+        if (spared_count > 0 && may_stay_down(sim, i, spared)) {
+            spared_count--;
+            spared |= UINT64_C(1) << i;
+        } else {
             host_start(sim, i);
+        }
     }
     for (uint32_t i = 0; i < sim->options.client_count; i++) {
         sim->clients[i].paused_until_ns = 0;
-        for (uint32_t j = 0; j < sim->options.host_count; j++)
+        for (uint32_t j = 0; j < sim->host_count; j++)
             sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 100 * MS),
                      (struct event){.kind = EVENT_CONNECTION, .a = i, .b = j, .c = host_is_up(sim, j)});
     }

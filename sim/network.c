@@ -9,7 +9,7 @@
 
 struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index)
 {
-    return &sim->links[client_index * sim->options.host_count + host_index];
+    return &sim->links[client_index * sim->host_count + host_index];
 }
 
 void transit_free(struct transit *transit)
@@ -178,7 +178,7 @@ void network_heal(struct sim *sim)
 {
     const uint64_t latest_ns = sim->now_ns + sim->weather.delay_max_ns;
     sim->weather.loss_permyriad = sim->weather.dup_permyriad = sim->weather.corrupt_permyriad = 0;
-    for (unsigned i = 0; i < sim->options.client_count * sim->options.host_count; i++) {
+    for (unsigned i = 0; i < sim->options.client_count * sim->host_count; i++) {
         sim->links[i].cut[0] = sim->links[i].cut[1] = 0;
         sim->links[i].slowness = 16;
         for (int to_host = 0; to_host <= 1; to_host++)

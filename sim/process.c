@@ -12,8 +12,8 @@ uint64_t process_now(const struct sim *sim, uint32_t client_index)
 
 static uint32_t host_of_address(const struct sim *sim, const char *address)
 {
-    for (uint32_t i = 0; i < sim->options.host_count; i++)
-        if (strcmp(sim->cluster.hosts[i].address, address) == 0)
+    for (uint32_t i = 0; i < sim->host_count; i++)
+        if (strcmp(sim->hosts[i].address, address) == 0)
             return i;
     CHECK(!"clients learn of the cluster's hosts only");
     return 0;
@@ -72,7 +72,7 @@ static void send_requests(struct sim *sim, uint32_t client_index)
         used |= UINT64_C(1) << host_index;
         sim->report->payload_bytes_sent += send.request.payload.bytes;
     }
-    for (uint32_t i = 0; i < sim->options.host_count; i++)
+    for (uint32_t i = 0; i < sim->host_count; i++)
         if (used >> i & 1)
             flush_to(sim, client_index, i, kinds[i]);
 }
@@ -169,7 +169,7 @@ void process_start(struct sim *sim, uint32_t client_index)
     const unsigned seed_count = code_tolerance(sim->options.code) + 1;
     const char *seeds[SIM_HOST_MAX];
     for (unsigned i = 0; i < seed_count; i++)
-        seeds[i] = sim->cluster.hosts[(first + i) % sim->options.host_count].address;
+        seeds[i] = sim->hosts[(first + i) % sim->options.host_count].address;
     const struct client_options options = {
         .random_seed = random_next(&sim->random),
         .inflight_max = SIM_DEPTH_MAX + 1,
@@ -181,7 +181,7 @@ void process_start(struct sim *sim, uint32_t client_index)
     client->wake_ns = UINT64_MAX;
     client->outstanding_count = 0;
     memset(client->written, 0, sizeof client->written);
-    for (uint32_t i = 0; i < sim->options.host_count; i++)
+    for (uint32_t i = 0; i < sim->host_count; i++)
         link_of(sim, client_index, i)->is_connected = false;
     client->engine = client_create(&options, process_now(sim, client_index));
     CHECK(client->engine != NULL);

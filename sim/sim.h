@@ -57,8 +57,9 @@ enum {
 struct sim_options {
     uint64_t seed;
     struct code code;
-    unsigned host_count; /* at least code.n */
-    bool has_delta;      /* exactly `delta`, which may be 0; else it is drawn */
+    unsigned host_count;  /* of genesis: at least code.n */
+    unsigned spare_count; /* further hosts, which are members of nothing at first */
+    bool has_delta;       /* exactly `delta`, which may be 0; else it is drawn */
     unsigned delta;
     unsigned client_count;
     unsigned depth; /* operations that each client has under way */
@@ -80,6 +81,14 @@ struct sim_outcomes {
     uint64_t stale;
     uint64_t failed; /* without effect */
     uint64_t unknown;
+};
+
+/** What became of configurations, as disks tell. */
+struct sim_reconfigurations {
+    uint64_t decided;
+    uint64_t finalized;
+    uint64_t registers_moved;
+    uint64_t bytes_moved; /* fragments that came or went over the network for them */
 };
 
 struct sim_report {
@@ -106,6 +115,7 @@ struct sim_report {
     uint64_t payload_bytes_answered;
     uint64_t write_back_count;
     uint64_t commit_count;
+    struct sim_reconfigurations reconfigurations;
     uint64_t trims_forced;   /* entries that hosts dropped though nothing newer was known to be complete */
     uint64_t latency_max_ns; /* of an operation that completed */
     uint64_t latency_min_ns;

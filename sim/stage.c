@@ -41,7 +41,7 @@ static bool is_well(const struct stage *stage)
 
 static const char *host_name(const struct stage *stage, unsigned host)
 {
-    return stage->sim->cluster.hosts[host].id.text;
+    return stage->sim->hosts[host].id.text;
 }
 
 /* ---------------------------------------------------------------- operations */
@@ -183,7 +183,7 @@ static void settle_connections(struct stage *stage)
 {
     struct sim *sim = stage->sim;
     for (uint32_t i = 0; i < sim->options.client_count; i++)
-        for (uint32_t j = 0; j < sim->options.host_count && sim->clients[i].paused_until_ns <= sim->now_ns; j++)
+        for (uint32_t j = 0; j < sim->host_count && sim->clients[i].paused_until_ns <= sim->now_ns; j++)
             process_connection(sim, i, j, host_is_up(sim, j));
 }
 

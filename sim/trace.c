@@ -32,7 +32,7 @@ static const char *op_name(uint64_t kind)
 static void print_packet(const struct sim *sim, const char *what, uint64_t client, uint64_t host, uint64_t to_host,
                          uint64_t kind)
 {
-    const char *host_id = sim->cluster.hosts[host].id.text;
+    const char *host_id = sim->hosts[host].id.text;
     if (to_host)
         fprintf(sim->options.log, "%-8s c%" PRIu64 " > %s  %s\n", what, client + 1, host_id, message_name(kind));
     else
@@ -76,7 +76,7 @@ static void print(const struct sim *sim, enum trace_kind kind, uint64_t a, uint6
         print_packet(sim, "arrive", a, b, c, d);
         break;
     case TRACE_COMMIT:
-        fprintf(log, "commit   %s  %s\n", sim->cluster.hosts[a].id.text, error_name((enum areg_error)b));
+        fprintf(log, "commit   %s  %s\n", sim->hosts[a].id.text, error_name((enum areg_error)b));
         break;
     case TRACE_FAULT:
         print_fault(sim, "fault", a, b);
@@ -85,13 +85,20 @@ static void print(const struct sim *sim, enum trace_kind kind, uint64_t a, uint6
         print_fault(sim, "repair", a, b);
         break;
     case TRACE_HOST_UP:
-        fprintf(log, "up       %s, life %" PRIu64 "\n", sim->cluster.hosts[a].id.text, b);
+        fprintf(log, "up       %s, life %" PRIu64 "\n", sim->hosts[a].id.text, b);
         break;
     case TRACE_HOST_DOWN:
-        fprintf(log, "down     %s\n", sim->cluster.hosts[a].id.text);
+        fprintf(log, "down     %s\n", sim->hosts[a].id.text);
         break;
     case TRACE_CLIENT_UP:
         fprintf(log, "up       c%" PRIu64 ", life %" PRIu64 "\n", a + 1, b);
+        break;
+    case TRACE_DECIDED:
+        fprintf(log, "decided  c%" PRIu64 " (%s)\n", a, sim->sequence.configs[b]->config.reason);
+        break;
+    case TRACE_FINALIZED:
+        fprintf(log, "final    c%" PRIu64 " (%s), known to %s\n", a, sim->sequence.configs[b]->config.reason,
+                sim->hosts[c].id.text);
         break;
     case TRACE_BROKEN:
         fprintf(log, "BROKEN   %s: %s\n", sim->report->broken, sim->report->why);

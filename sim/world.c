@@ -191,7 +191,7 @@ static void draw_options(struct sim *sim)
         options->value_bytes_max = (uint32_t)draw_scale(sim, 16, 64 << 10);
     if (!options->has_faults)
         options->faults = (uint32_t)random_next(&sim->random) & FAULTS_ALL;
-    CHECK(options->host_count >= options->code.n && options->host_count <= SIM_HOST_MAX);
+    CHECK(options->host_count >= options->code.n && options->host_count + options->spare_count <= SIM_HOST_MAX);
     CHECK(options->client_count <= SIM_CLIENT_MAX && options->key_count <= SIM_KEY_MAX);
 }
 
@@ -209,23 +209,12 @@ static void found_cluster(struct sim *sim)
     pool->shard_count = 1;
     for (unsigned i = 0; i < sim->options.host_count; i++) {
         struct cluster_host *host = &cluster->hosts[i];
-        snprintf(host->id.text, sizeof host->id.text, "s%u", i + 1);
-        snprintf(host->address, sizeof host->address, "tcp://10.0.0.%u:7600", i + 1);
+        host->id = sim->hosts[i].id;
+        snprintf(host->address, sizeof host->address, "%s", sim->hosts[i].address);
         if (i < sim->options.code.n)
             pool->member_hosts[i] = (uint8_t)i;
     }
     CHECK(cluster_settle(cluster, why) == AREG_OK);
-}
-
-static uint32_t find_slot(struct sim *sim)
-{
-    struct store_txn *txn;
-    struct slice descriptor;
-    uint32_t slot = 1;
-    CHECK(store_begin(sim->hosts[0].store, STORE_READ, &txn) == AREG_OK);
-    CHECK(store_config_next(txn, &slot, &descriptor) == AREG_OK);
-    store_abort(txn);
-    return slot;
 }
 
 struct sim *sim_create(const struct sim_options *options, struct sim_report *report)
@@ -241,24 +230,27 @@ struct sim *sim_create(const struct sim_options *options, struct sim_report *rep
     report->drawn = sim->options;
     /* Small enough in some runs that hosts are busy now and then. */
     sim->queue_max = (unsigned)draw_scale(sim, 1, 1024);
-    sim->links = calloc(sim->options.client_count * (size_t)sim->options.host_count, sizeof *sim->links);
+    sim->host_count = sim->options.host_count + sim->options.spare_count;
+    sim->links = calloc(sim->options.client_count * (size_t)sim->host_count, sizeof *sim->links);
     CHECK(sim->links != NULL);
-    for (unsigned i = 0; i < sim->options.client_count * sim->options.host_count; i++)
+    for (unsigned i = 0; i < sim->options.client_count * sim->host_count; i++)
         sim->links[i].slowness = 16;
     for (uint32_t i = 0; i < sim->options.key_count; i++) {
         struct sim_key *key = &sim->keys[i];
         key->text_bytes = (uint32_t)snprintf(key->text, sizeof key->text, "k%u", i);
         key->written_ns = UINT64_MAX;
     }
-    found_cluster(sim);
     sim->reply_writer = packet_writer_create();
     CHECK(sim->reply_writer != NULL);
-    for (uint32_t i = 0; i < sim->options.host_count; i++) {
+    for (uint32_t i = 0; i < sim->host_count; i++) {
         sim->writers[i] = packet_writer_create();
         CHECK(sim->writers[i] != NULL);
         host_init(sim, i);
     }
-    sim->slot = find_slot(sim);
+    found_cluster(sim);
+    sequence_init(sim);
+    for (uint32_t i = 0; i < sim->host_count; i++)
+        host_start(sim, i);
     nemesis_init(sim);
     for (uint32_t i = 0; i < sim->options.client_count; i++) {
         sim->clients[i].clock = (struct sim_clock){.rate = CLOCK_RATE_ONE};
@@ -276,12 +268,13 @@ void sim_destroy(struct sim *sim)
     events_fini(&sim->events);
     for (uint32_t i = 0; i < sim->options.client_count; i++)
         client_destroy(sim->clients[i].engine);
-    for (uint32_t i = 0; i < sim->options.host_count; i++) {
+    for (uint32_t i = 0; i < sim->host_count; i++) {
         host_fini(sim, i);
         packet_writer_destroy(sim->writers[i]);
     }
     packet_writer_destroy(sim->reply_writer);
     names_fini(&sim->names);
+    sequence_fini(&sim->sequence);
     free(sim->links);
     free(sim->ops);
     free(sim);

@@ -216,7 +216,7 @@ static struct tag newest_tag(struct calm *calm, uint32_t key_index)
     struct stored_register found;
     struct tag newest = TAG_ZERO;
     for (uint32_t i = 0; i < calm->sim->options.code.n; i++)
-        if (host_register(calm->sim, i, key_index, &found) && found.entry_count > 0)
+        if (host_register(calm->sim, i, 0, key_index, &found) && found.entry_count > 0)
             newest = tag_max(newest, found.entries[found.entry_count - 1].entry.tag);
     return newest;
 }

@@ -291,8 +291,8 @@ static unsigned entry_count_under_load(const char *code_text, unsigned delta, un
             if (calm.sim->ops[ops[i]].has_ended)
                 ops[i] = calm_begin(&calm, i, CLIENT_PUT, 0, 300);
         for (uint32_t i = 0; i < calm.sim->options.code.n; i++)
-            if (calm.sim->hosts[i].shadows[0].entry_count > entry_count_max)
-                entry_count_max = calm.sim->hosts[i].shadows[0].entry_count;
+            if (calm.sim->hosts[i].configs[0].registers[0].entry_count > entry_count_max)
+                entry_count_max = calm.sim->hosts[i].configs[0].registers[0].entry_count;
     }
     assert_true(calm_stored(&calm).fragment_bytes <=
                 entry_count_max * calm.sim->options.code.n * fragment_bytes_of(&calm, 300));

@@ -96,7 +96,7 @@ static void rot_strikes_as_many_hosts_as_may_be_down(void **state)
         calm_idle(&calm, SECOND);
         for (unsigned i = 0; i < 40; i++)
             nemesis_strike(calm.sim, FAULT_ROT);
-        const unsigned count = (unsigned)__builtin_popcountll(calm.sim->nemesis.rotted);
+        const unsigned count = (unsigned)__builtin_popcountll(calm.sim->sequence.configs[0]->rotted);
         assert_in_range(count, 1, 2);
         most_count = count > most_count ? count : most_count;
         assert_int_equal(calm_do(&calm, 0, CLIENT_GET, 0, 0)->error, AREG_OK);

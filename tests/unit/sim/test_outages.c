@@ -218,7 +218,7 @@ static void a_busy_host_is_asked_until_it_is_not(void **state)
 static void rot(struct calm *calm, uint32_t host_index, struct tag tag)
 {
     const struct sim_key *key = &calm->sim->keys[0];
-    assert_int_equal(store_memory_rot(calm->sim->hosts[host_index].store, calm->sim->slot,
+    assert_int_equal(store_memory_rot(calm->sim->hosts[host_index].store, calm->sim->hosts[host_index].configs[0].slot,
                                       slice_borrow(key->text, key->text_bytes), tag, 0),
                      AREG_OK);
 }
