@@ -57,6 +57,7 @@ void client_destroy(struct client *client)
     for (unsigned i = 0; i < client->codec_count; i++)
         codec_destroy(client->codecs[i]);
     free(client->bases);
+    free(client->hinted_ns);
     free(client->cluster);
     free(client->confirmations.items);
     free(client->timers.heap);
@@ -129,10 +130,10 @@ static void enchain(struct client *client, struct operation *operation)
 static enum areg_error judge(const struct client *client, const struct client_op *op)
 {
     const bool is_list = op->kind == CLIENT_LIST;
-    if (op->kind == CLIENT_RECONFIGURE)
-        return client->inflight_count < client->inflight_max ? AREG_OK : AREG_EBUSY;
     if (op->source.bytes > 0 && !client->cluster)
         return AREG_EUNAVAIL;
+    if (op->kind == CLIENT_RECONFIGURE || op->kind == CLIENT_REGISTER)
+        return client->inflight_count < client->inflight_max ? AREG_OK : AREG_EBUSY;
     if (is_list ? op->key.bytes > AREG_KEY_BYTES_MAX : !key_is_valid(op->key))
         return AREG_EINVAL;
     if (is_list &&
@@ -267,7 +268,7 @@ static void receive_hint(struct client *client, uint64_t now_ns, const struct re
     for (uint32_t i = 0; view && i < client->slot_count; i++) {
         struct operation *operation = client->operations[i];
         const bool is_asking = operation->state >= OP_GETTING_TAG && operation->state <= OP_RECONFIGURING;
-        if (!is_asking || operation->target || operation->shard != view->config.shard ||
+        if (!is_asking || operation->source || operation->shard != view->config.shard ||
             operation->view->config.index >= view->config.index)
             continue;
         if (operation->state == OP_RECONFIGURING)

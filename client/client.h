@@ -41,6 +41,7 @@ enum client_op_kind {
     CLIENT_PUT,
     CLIENT_DEL,
     CLIENT_LIST,        /* one page of keys of one shard */
+    CLIENT_REGISTER,    /* tell the other members of `source` a host's incarnation (a host's worker) */
     CLIENT_MOVE,        /* a register from one configuration to its successor (a host's worker) */
     CLIENT_RECONFIGURE, /* look at the configurations of a shard, finish what is pending, or change them (an admin) */
 };
@@ -63,9 +64,10 @@ struct client_op {
     uint32_t key_count_max; /* LIST: 1..KEY_PAGE_COUNT_MAX */
     void *context;          /* the driver's own; comes back with the outcome */
     /* MOVE, and LIST by a worker, which shows deleted registers, too: canonical encodings of a configuration and its
-     * pending successor. Empty for the listings of users. */
+     * pending successor. Empty for the listings of users. REGISTER: the configuration. */
     struct slice source;
     struct slice target;
+    struct registration registration; /* REGISTER */
     /* RECONFIGURE. */
     enum reconfigure_goal goal;
     const struct config *wanted; /* CHANGE: copied. Members (without incarnations), code, delta, author, reason, time;

@@ -64,6 +64,7 @@ struct hint {
  *                    `--> PUTTING ----------^          a read that writes back, and a move
  *   WAITING --> LISTING -----------------> ENDED
  *   WAITING --> RECONFIGURING -----------> ENDED
+ *   WAITING --> REGISTERING -------------> ENDED
  *   any but ENDED --------------------> ENDED          deadline, cancellation, failure
  *
  * A phase (getting, putting, listing) is gone through in one configuration after the other, from the last finalized one
@@ -79,6 +80,7 @@ enum operation_state {
     OP_LISTING,
     OP_LINKING,
     OP_RECONFIGURING,
+    OP_REGISTERING,
     OP_ENDED, /* until the driver takes the outcome */
 };
 
@@ -120,7 +122,7 @@ struct operation {
     struct carried carried;
     enum operation_state resumed;     /* LINKING: the phase that goes on afterwards */
     struct slice next;                /* LINKING: the configuration to go on to, counted */
-    struct config_question *question; /* LINKING; kept for the next time */
+    struct config_question *question; /* LINKING, REGISTERING; kept for the next time */
     uint64_t hint_ns;                 /* when to ask whether the configuration is still in use */
     bool is_full;                     /* PUT: too many members of the last configuration have no room */
     bool may_have_effect;             /* a put-data of this write has left */
@@ -129,7 +131,7 @@ struct operation {
     unsigned page_count;              /* LIST: of the configurations before this one */
     struct listing_page *pages;
 
-    struct view *source; /* MOVE, LIST by a worker: one reference each */
+    struct view *source; /* MOVE, REGISTER, LIST by a worker: one reference each */
     struct view *target;
     bool moves_value;     /* MOVE: not all members of the target can take their fragment over */
     uint32_t moved_bytes; /* MOVE: payloads that came and went for it */
@@ -207,6 +209,7 @@ struct client {
 
     struct cluster *cluster; /* NULL: not known yet */
     struct view **bases;     /* by shard: the last configuration that is known to be finalized; NULL: not used yet */
+    uint64_t *hinted_ns;     /* by shard: when it was last asked for */
     unsigned hint_count;
     struct hint hints[HINT_COUNT_MAX];
     unsigned codec_count;
@@ -268,8 +271,8 @@ struct view *sequence_view(struct client *client, struct slice descriptor);
 struct view *sequence_successor(struct client *client, struct view *view, struct slice descriptor);
 /** This configuration is known to be finalized. */
 void sequence_advance(struct client *client, struct view *view);
-/** Ask all hosts for the shard's latest finalized configuration. */
-void sequence_want_hint(struct client *client, uint32_t shard);
+/** Ask all hosts for the shard's latest finalized configuration, unless that was done a moment ago. */
+void sequence_want_hint(struct client *client, uint32_t shard, uint64_t now_ns);
 bool sequence_next_hint(struct client *client, struct client_send *send);
 /** A host's answer. Returns the view if that is news, one reference; else NULL. */
 struct view *sequence_receive_hint(struct client *client, const struct reply *reply);
@@ -283,7 +286,8 @@ enum areg_error carried_give(struct carried *carried, const struct view *view, s
 
 /* move.c */
 enum areg_error move_start(struct client *client, struct operation *operation, const struct client_op *op) MUST_USE;
-/** The ask of a MOVE has come to an end. */
+void register_begin(struct client *client, struct operation *operation, uint64_t now_ns);
+/** The ask of a MOVE, a REGISTER or a worker's LIST has come to an end. */
 void move_proceed(struct client *client, struct operation *operation, uint64_t now_ns);
 
 /* reconfigure.c */

@@ -3,12 +3,15 @@
  * that know the successor, put-data here. Members that had the same fragment before take it over by themselves, so most
  * often only those that are new receive any bytes.
  *
- * And listings by workers, which ask the configuration that they are told and no other.
+ * And what else workers ask the members of one configuration that they are told: listings, and whether they know of
+ * another incarnation of this host.
  */
 #include "client/engine.h"
 
 #include "core/check.h"
 #include "core/plant.h"
+
+#include <stdlib.h>
 
 /* Members of the target that hold the same fragment in the source: the code cuts member i's fragment by i and k alone,
  * and with k = 1 all fragments are equal. */
@@ -28,9 +31,36 @@ static struct voters adopters_of(const struct operation *operation)
     return adopters;
 }
 
+static enum areg_error register_start(struct operation *operation, const struct client_op *op)
+{
+    const struct config *config = &operation->source->config;
+    if (config->member_count == 1 || config_member_index(config, &op->registration.host) < 0)
+        return AREG_EINVAL;
+    operation->question = calloc(1, sizeof *operation->question);
+    if (!operation->question)
+        return AREG_ENOMEM;
+    operation->question->registration = op->registration;
+    return AREG_OK;
+}
+
+void register_begin(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const struct ask_options options = operation_ask_options(client, operation, now_ns);
+    const enum areg_error error =
+        config_ask_begin(&operation->ask, &options, ASK_REGISTER, operation->question, now_ns);
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_REGISTERING, now_ns);
+    else
+        operation_end(client, operation, error, now_ns);
+}
+
 enum areg_error move_start(struct client *client, struct operation *operation, const struct client_op *op)
 {
     operation->source = sequence_view(client, op->source);
+    if (operation->source)
+        operation->shard = operation->source->config.shard;
+    if (op->kind == CLIENT_REGISTER)
+        return operation->source ? register_start(operation, op) : AREG_ENOMEM;
     operation->target = sequence_view(client, op->target);
     if (!operation->source || !operation->target)
         return AREG_ENOMEM;
@@ -39,7 +69,6 @@ enum areg_error move_start(struct client *client, struct operation *operation, c
     if (target->shard != source->shard || !config_id_equal(target->parent, source->id))
         return AREG_EINVAL;
     const unsigned adopter_count = voters_count(adopters_of(operation));
-    operation->shard = source->shard;
     operation->moves_value = op->kind == CLIENT_MOVE && adopter_count < target->member_count;
     return AREG_OK;
 }

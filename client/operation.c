@@ -18,7 +18,8 @@ static void move(struct operation *operation, enum operation_state to)
 {
     static const uint16_t allowed[] = {
         [OP_FREE] = 1 << OP_WAITING,
-        [OP_WAITING] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING | 1 << OP_RECONFIGURING,
+        [OP_WAITING] =
+            1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING | 1 << OP_RECONFIGURING | 1 << OP_REGISTERING,
         [OP_GETTING_TAG] = 1 << OP_PUTTING | 1 << OP_GETTING_DATA | 1 << OP_LINKING,
         [OP_GETTING_DATA] = 1 << OP_PUTTING | 1 << OP_LINKING,
         [OP_PUTTING] = 1 << OP_LINKING | 1 << OP_GETTING_DATA,
@@ -34,12 +35,13 @@ static void move(struct operation *operation, enum operation_state to)
 
 static bool is_asking(const struct operation *operation)
 {
-    return operation->state >= OP_GETTING_TAG && operation->state <= OP_RECONFIGURING;
+    return operation->state >= OP_GETTING_TAG && operation->state <= OP_REGISTERING;
 }
 
 static bool has_no_key(const struct operation *operation)
 {
-    return operation->kind == CLIENT_LIST || operation->kind == CLIENT_RECONFIGURE;
+    return operation->kind == CLIENT_LIST || operation->kind == CLIENT_RECONFIGURE ||
+           operation->kind == CLIENT_REGISTER;
 }
 
 static bool is_write(const struct operation *operation)
@@ -146,6 +148,11 @@ static enum areg_error start(struct client *client, struct operation *operation,
     if (operation->kind == CLIENT_RECONFIGURE) {
         move(operation, OP_RECONFIGURING);
         reconfigure_begin(client, operation, now_ns);
+        return AREG_OK;
+    }
+    if (operation->kind == CLIENT_REGISTER) {
+        move(operation, OP_REGISTERING);
+        register_begin(client, operation, now_ns);
         return AREG_OK;
     }
     const enum operation_state state = first_phase(operation);
@@ -726,7 +733,7 @@ static void proceed(struct client *client, struct operation *operation, enum are
         operation_give_up(client, operation, error, now_ns);
         return;
     }
-    if (operation->target) {
+    if (operation->source) {
         move_proceed(client, operation, now_ns);
         return;
     }
@@ -784,7 +791,7 @@ void operation_tick(struct client *client, struct operation *operation, uint64_t
         return;
     }
     if (now_ns >= operation->hint_ns) {
-        sequence_want_hint(client, operation->view->config.shard);
+        sequence_want_hint(client, operation->shard, now_ns);
         operation->hint_ns = now_ns + HINT_NS_AGAIN;
     }
     proceed(client, operation, operation->ask.config ? ask_tick(&operation->ask, now_ns) : AREG_OK, now_ns);

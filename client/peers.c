@@ -78,7 +78,12 @@ bool peer_learn_cluster(struct client *client, struct slice encoded)
         return false;
     }
     client->bases = calloc(cluster->shard_count, sizeof(struct view *));
-    if (!client->bases) {
+    client->hinted_ns = calloc(cluster->shard_count, sizeof *client->hinted_ns);
+    if (!client->bases || !client->hinted_ns) {
+        free(client->bases);
+        free(client->hinted_ns);
+        client->bases = NULL;
+        client->hinted_ns = NULL;
         free(cluster);
         return false;
     }

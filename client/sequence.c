@@ -125,13 +125,12 @@ struct view *sequence_successor(struct client *client, struct view *view, struct
 
 /* ---------------------------------------------------------------- asking for the latest one */
 
-void sequence_want_hint(struct client *client, uint32_t shard)
+void sequence_want_hint(struct client *client, uint32_t shard, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < client->hint_count; i++)
-        if (client->hints[i].shard == shard)
-            return;
-    if (client->hint_count < HINT_COUNT_MAX)
-        client->hints[client->hint_count++] = (struct hint){.shard = shard};
+    if (now_ns < client->hinted_ns[shard] + HINT_NS_AGAIN || client->hint_count == HINT_COUNT_MAX)
+        return;
+    client->hinted_ns[shard] = now_ns;
+    client->hints[client->hint_count++] = (struct hint){.shard = shard};
 }
 
 bool sequence_next_hint(struct client *client, struct client_send *send)

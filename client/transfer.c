@@ -15,6 +15,19 @@ enum { TASK_COUNT_MAX = 2 * TRANSFER_INFLIGHT_MAX };
 /* What could not be done is tried again after this. */
 #define AGAIN_NS UINT64_C(200000000)
 
+/** A configuration with whose members this host is to register, or has. */
+struct register_job {
+    uint32_t slot;
+    bool is_asking;
+    bool is_done;
+    bool is_refused;
+    bool has_note;
+    bool has_refusal; /* to be told */
+    uint64_t again_ns;
+    struct config config;
+    struct slice descriptor; /* counted */
+};
+
 /** One transfer: pages of keys of the source, and on each page those of the slices at work. */
 struct job {
     uint32_t slot;
@@ -47,13 +60,18 @@ struct job {
 };
 
 struct task {
-    uint64_t id; /* 0: free */
-    struct job *job;
+    uint64_t id;     /* 0: free */
+    struct job *job; /* NULL: */
+    struct register_job *register_job;
 };
 
 struct worker {
+    struct registration self;
     unsigned job_count;
     struct job *jobs[JOB_COUNT_MAX];
+    unsigned register_job_count;
+    unsigned register_job_room;
+    struct register_job **register_jobs;
     struct task tasks[TASK_COUNT_MAX];
     unsigned task_count;
     uint64_t usual_bytes; /* of a register that was moved, of late */
@@ -61,11 +79,13 @@ struct worker {
     struct slice lent; /* of the last note */
 };
 
-struct worker *worker_create(void)
+struct worker *worker_create(const struct registration *self)
 {
     struct worker *worker = calloc(1, sizeof *worker);
-    if (worker)
-        worker->wake_ns = UINT64_MAX;
+    if (!worker)
+        return NULL;
+    worker->self = *self;
+    worker->wake_ns = UINT64_MAX;
     return worker;
 }
 
@@ -92,6 +112,11 @@ void worker_destroy(struct worker *worker)
         return;
     for (unsigned i = 0; i < worker->job_count; i++)
         job_destroy(worker->jobs[i]);
+    for (unsigned i = 0; i < worker->register_job_count; i++) {
+        slice_unref(&worker->register_jobs[i]->descriptor);
+        free(worker->register_jobs[i]);
+    }
+    free(worker->register_jobs);
     slice_unref(&worker->lent);
     free(worker);
 }
@@ -145,8 +170,64 @@ static enum areg_error add_job(struct worker *worker, struct store_txn *txn, uin
     return AREG_OK;
 }
 
+static struct register_job *find_register_job(const struct worker *worker, uint32_t slot)
+{
+    for (unsigned i = 0; i < worker->register_job_count; i++)
+        if (worker->register_jobs[i]->slot == slot)
+            return worker->register_jobs[i];
+    return NULL;
+}
+
+static enum areg_error add_register_job(struct worker *worker, uint32_t slot, const struct config *config,
+                                        struct slice descriptor)
+{
+    if (worker->register_job_count == worker->register_job_room) {
+        const unsigned room = worker->register_job_room ? 2 * worker->register_job_room : 8;
+        struct register_job **grown = realloc(worker->register_jobs, room * sizeof(struct register_job *));
+        if (!grown)
+            return AREG_ENOMEM;
+        worker->register_jobs = grown;
+        worker->register_job_room = room;
+    }
+    struct register_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return AREG_ENOMEM;
+    *job = (struct register_job){.slot = slot, .config = *config, .descriptor = slice_copy(descriptor)};
+    if (!job->descriptor.owner) {
+        free(job);
+        return AREG_ENOMEM;
+    }
+    worker->register_jobs[worker->register_job_count++] = job;
+    return AREG_OK;
+}
+
+/* Configurations that name this host without its incarnation, and with whose members it has not registered yet. */
+static enum areg_error load_registrations(struct worker *worker, struct store_txn *txn)
+{
+    enum areg_error error;
+    struct slice descriptor;
+    for (uint32_t slot = 1; (error = store_config_next(txn, &slot, &descriptor)) == AREG_OK; slot++) {
+        struct config config;
+        uint64_t incarnations[MEMBER_COUNT_MAX];
+        if (find_register_job(worker, slot) || config_decode(descriptor, &config) != AREG_OK)
+            continue;
+        const int own_index = config_member_index(&config, &worker->self.host);
+        if (own_index < 0 || config.member_count == 1 || config.members[own_index].incarnation != 0)
+            continue;
+        error = store_incarnations_get(txn, slot, incarnations);
+        if (error == AREG_OK && incarnations[own_index] == 0)
+            error = add_register_job(worker, slot, &config, descriptor);
+        if (error != AREG_OK && error != AREG_ENOTFOUND)
+            return error;
+    }
+    return error == AREG_ENOTFOUND ? AREG_OK : error;
+}
+
 enum areg_error worker_load(struct worker *worker, struct store_txn *txn)
 {
+    const enum areg_error register_error = load_registrations(worker, txn);
+    if (register_error != AREG_OK)
+        return register_error;
     for (unsigned i = 0; i < worker->job_count; i++)
         worker->jobs[i]->is_known = false;
     enum areg_error error;
@@ -172,13 +253,21 @@ enum areg_error worker_load(struct worker *worker, struct store_txn *txn)
 
 /* ---------------------------------------------------------------- submitting */
 
-static bool submit(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job, struct client_op *op)
+static struct task *free_task(struct worker *worker)
 {
-    if (worker->task_count == TASK_COUNT_MAX)
-        return false;
     struct task *task = worker->tasks;
+    if (worker->task_count == TASK_COUNT_MAX)
+        return NULL;
     while (task->id != 0)
         task++;
+    return task;
+}
+
+static bool submit(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job, struct client_op *op)
+{
+    struct task *task = free_task(worker);
+    if (!task)
+        return false;
     op->source = job->source;
     op->target = job->target;
     op->shard = job->shard;
@@ -303,9 +392,35 @@ static bool is_over(const struct job *job)
     return !job->is_known && job->moving_count == 0 && !job->is_listing;
 }
 
+static void step_registration(struct worker *worker, struct client *client, uint64_t now_ns, struct register_job *job)
+{
+    struct task *task = free_task(worker);
+    if (job->is_asking || job->is_done || job->is_refused || !task)
+        return;
+    if (job->again_ns <= now_ns) {
+        const struct client_op op = {.kind = CLIENT_REGISTER,
+                                     .source = job->descriptor,
+                                     .shard = job->config.shard,
+                                     .registration = worker->self,
+                                     .deadline_ns = UINT64_MAX,
+                                     .context = worker};
+        uint64_t id;
+        job->again_ns = now_ns + AGAIN_NS;
+        if (client_submit(client, now_ns, &op, &id) == AREG_OK) {
+            *task = (struct task){.id = id, .register_job = job};
+            worker->task_count++;
+            job->is_asking = true;
+            return;
+        }
+    }
+    worker->wake_ns = job->again_ns < worker->wake_ns ? job->again_ns : worker->wake_ns;
+}
+
 void worker_step(struct worker *worker, struct client *client, uint64_t now_ns)
 {
     worker->wake_ns = UINT64_MAX;
+    for (unsigned i = 0; i < worker->register_job_count; i++)
+        step_registration(worker, client, now_ns, worker->register_jobs[i]);
     for (unsigned i = 0; i < worker->job_count;) {
         struct job *job = worker->jobs[i];
         step(worker, client, now_ns, job);
@@ -333,6 +448,15 @@ static void note_page(struct job *job, struct client_done *done)
     job->has_key = false;
 }
 
+static void note_registration(struct register_job *job, enum areg_error error, uint64_t now_ns)
+{
+    job->is_asking = false;
+    job->has_note = error == AREG_OK;
+    job->is_done = error == AREG_OK || error == AREG_ESTALE; /* Retired: nobody asks it any more. */
+    job->is_refused = job->has_refusal = error == AREG_EACCES;
+    job->again_ns = now_ns + AGAIN_NS;
+}
+
 void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done)
 {
     struct task *task = worker->tasks;
@@ -340,8 +464,14 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
         task++;
     CHECK(task < worker->tasks + TASK_COUNT_MAX);
     struct job *job = task->job;
+    struct register_job *register_job = task->register_job;
     *task = (struct task){0};
     worker->task_count--;
+    worker->wake_ns = 0;
+    if (!job) {
+        note_registration(register_job, done->error, now_ns);
+        return;
+    }
     if (done->kind == CLIENT_LIST)
         job->is_listing = false;
     else
@@ -360,11 +490,31 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
                                                   : done->value_bytes + UINT64_C(1);
     }
     (void)client;
-    worker->wake_ns = 0;
+}
+
+bool worker_next_refusal(struct worker *worker, struct config *config)
+{
+    for (unsigned i = 0; i < worker->register_job_count; i++) {
+        struct register_job *job = worker->register_jobs[i];
+        if (!job->has_refusal)
+            continue;
+        job->has_refusal = false;
+        *config = job->config;
+        return true;
+    }
+    return false;
 }
 
 bool worker_next_note(struct worker *worker, struct request *note)
 {
+    for (unsigned i = 0; i < worker->register_job_count; i++) {
+        struct register_job *job = worker->register_jobs[i];
+        if (!job->has_note)
+            continue;
+        job->has_note = false;
+        *note = (struct request){.kind = MESSAGE_REGISTERED, .shard = job->config.shard, .config = job->config.id};
+        return true;
+    }
     for (unsigned i = 0; i < worker->job_count; i++) {
         struct job *job = worker->jobs[i];
         struct config target;

@@ -2,6 +2,9 @@
  * The worker of a host: moves the registers of the slices that reconfigurers gave to it from a configuration to its
  * successor [ARES, section 5; PROTOCOL §5.4], from host to host, with the engine that clients use.
  *
+ * Before that, it registers the host's incarnation with the other members of those configurations that do not name it,
+ * so that a host that has lost its disk is not taken for the one that it was (PROTOCOL §5, Amnesia).
+ *
  * A pure state machine beside a client engine that its driver runs for it (its "agent": the host as a client of other
  * hosts, and of itself). What is to be done is on the host's disk, and so is how far it is: after a restart it goes on.
  * The driver
@@ -19,8 +22,8 @@
 
 struct worker;
 
-/** NULL without memory. */
-struct worker *worker_create(void);
+/** The worker of this host; NULL without memory. */
+struct worker *worker_create(const struct registration *self);
 void worker_destroy(struct worker *worker);
 
 /** Look at the host's jobs (a read transaction). Errors of the store, AREG_ENOMEM: call it again later. */
@@ -29,7 +32,10 @@ enum areg_error worker_load(struct worker *worker, struct store_txn *txn) MUST_U
 void worker_step(struct worker *worker, struct client *client, uint64_t now_ns);
 /** One of its operations has ended; `done` stays the caller's. */
 void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done);
-/** Progress to be recorded: a request MESSAGE_TRANSFERRED, whose slices are lent until the next call. */
+/** Others know of another incarnation of this host, so it must not answer in this configuration; told once for each. */
+bool worker_next_refusal(struct worker *worker, struct config *config);
+/** Progress to be recorded: a request MESSAGE_TRANSFERRED or MESSAGE_REGISTERED, whose slices are lent until the next
+ * call. */
 bool worker_next_note(struct worker *worker, struct request *note);
 /** When worker_step() has something to do though nothing else happens; UINT64_MAX: not at all. */
 uint64_t worker_wake_ns(const struct worker *worker);

@@ -37,7 +37,8 @@ enum message_kind {
     MESSAGE_ADOPT = 15,    /* take your own fragment of this entry over from the configuration before `config` */
     MESSAGE_TRANSFER = 16, /* move slices of the shard's registers into `config`; how far are you? */
     MESSAGE_REGISTER = 17, /* a member's incarnation, before it answers anything in `config` */
-    /* Never on the wire: the worker of a host tells the host how far it is. */
+    /* Never on the wire: the worker of a host tells the host how far it is; that it is registered. */
+    MESSAGE_REGISTERED = 254,
     MESSAGE_TRANSFERRED = 255,
 };
 

@@ -31,6 +31,7 @@ enum ask_kind {
     ASK_FINALIZE,
     ASK_GREET,
     ASK_TRANSFER,
+    ASK_REGISTER,
 };
 
 /*

@@ -22,9 +22,19 @@ int ballot_compare(struct ballot a, struct ballot b)
 
 /* ---------------------------------------------------------------- beginning and requests */
 
+/* REGISTER: the member that registers. */
+static unsigned own_index(const struct ask *ask)
+{
+    const int index = config_member_index(ask->config, &ask->question->registration.host);
+    CHECK(index >= 0);
+    return (unsigned)index;
+}
+
 static enum areg_error question_begin(struct ask *ask, uint64_t now_ns)
 {
     ask->due = voters_all(ask->config->member_count);
+    if (ask->kind == ASK_REGISTER)
+        voters_remove(&ask->due, own_index(ask));
     ask->question->begun_ns = now_ns;
     return AREG_OK;
 }
@@ -50,6 +60,9 @@ static enum areg_error question_request(struct ask *ask, unsigned member_index, 
         break;
     case ASK_GREET:
         request->hello.wants_cluster = false;
+        break;
+    case ASK_REGISTER:
+        request->registration = question->registration;
         break;
     case ASK_TRANSFER:
         request->transfer = (struct transfer){
@@ -194,6 +207,16 @@ static void decide_transfer(struct ask *ask, uint64_t now_ns)
 
 /* ---------------------------------------------------------------- deciding */
 
+/* So many others know of another incarnation that not enough are left. */
+static void fail_if_denied(struct ask *ask)
+{
+    unsigned denied_count = 0;
+    for (unsigned i = 0; i < ask->config->member_count; i++)
+        denied_count += ask->members[i].status == REPLY_DENIED;
+    if (ask->quorum + denied_count > ask->config->member_count - 1u)
+        ask_fail(ask, AREG_EACCES);
+}
+
 static enum areg_error question_decide(struct ask *ask, uint64_t now_ns)
 {
     if (ask->state != ASK_WAITING)
@@ -207,6 +230,9 @@ static enum areg_error question_decide(struct ask *ask, uint64_t now_ns)
         for (unsigned i = 0; i < ask->config->member_count && ask->state == ASK_WAITING; i++)
             if (!voters_has(ask->replied, i) && ask->members[i].status == REPLY_INVALID)
                 ask_fail(ask, AREG_EINVAL);
+        break;
+    case ASK_REGISTER:
+        fail_if_denied(ask);
         break;
     default:
         break;
@@ -232,6 +258,8 @@ enum areg_error config_ask_begin(struct ask *ask, const struct ask_options *opti
         quorum = options->config->member_count;
     if (kind == ASK_TRANSFER)
         quorum = 1;
+    if (kind == ASK_REGISTER)
+        quorum = quorum_majority(options->config->member_count - 1u);
     const enum areg_error error = ask_begin_question(ask, options, &config_ask, kind, question, quorum, now_ns);
     if (kind == ASK_FINALIZE)
         ask->patience_ns = ASK_PATIENCE_NS;

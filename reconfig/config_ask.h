@@ -21,7 +21,8 @@ struct config_question {
     uint8_t accepted_descriptor[CONFIG_ENCODED_BYTES_MAX]; /* under that ballot */
     size_t accepted_bytes;
 
-    uint64_t incarnations[MEMBER_COUNT_MAX]; /* GREET */
+    uint64_t incarnations[MEMBER_COUNT_MAX]; /* GREET: of each member, as it says */
+    struct registration registration;        /* REGISTER */
 
     /* TRANSFER. */
     struct voters preferred; /* members to give slices to: those that must receive fragments */
@@ -44,7 +45,8 @@ struct config_question {
 /** A majority of the members, which every quorum meets: for pointers and consensus (PROTOCOL §1). */
 unsigned config_quorum(const struct config *config);
 
-/** `kind` is one of ASK_READ_CONFIG and the following. JOIN and GREET need all members, the others a majority. Fails
+/** `kind` is one of ASK_READ_CONFIG and the following. JOIN and GREET need all members, REGISTER a majority of the
+ * others (with AREG_EACCES if too many know of another incarnation), all else a majority. Fails
  * with AREG_EBUSY if consensus is refused (another proposer is at work), with AREG_EINVAL if a member refuses to join
  * or is not who it should be. */
 enum areg_error config_ask_begin(struct ask *ask, const struct ask_options *options, enum ask_kind kind,

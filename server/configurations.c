@@ -35,6 +35,22 @@ static bool note_register(struct slice key, const struct stored_register *found,
     return false;
 }
 
+/* A configuration that does not name the host's incarnation: the host may be one that has lost its disk, and what it
+ * had promised there. It is silent until enough others have said that they know of no other one. */
+static enum areg_error must_register(const struct replica *replica, struct store_txn *txn,
+                                     const struct membership *membership, atomic_bool *is_silent)
+{
+    uint64_t incarnations[MEMBER_COUNT_MAX];
+    /* Where there is nobody else, nobody could know better. */
+    if (!replica->must_register || membership->config.member_count == 1 ||
+        membership->config.members[membership->member_index].incarnation != 0)
+        return AREG_OK;
+    const enum areg_error error = store_incarnations_get(txn, membership->slot, incarnations);
+    if (error == AREG_OK)
+        atomic_store_explicit(is_silent, incarnations[membership->member_index] == 0, memory_order_relaxed);
+    return error;
+}
+
 /* One stored configuration. Of a retired one without data only the pointer is left: by now whoever knew that
  * configuration has had time to learn it, and the shard's latest finalized one tells it, too. */
 static enum areg_error load_membership(struct replica *replica, struct store_txn *txn, uint32_t slot,
@@ -60,9 +76,10 @@ static enum areg_error load_membership(struct replica *replica, struct store_txn
         return store_config_delete(txn, config.id, slot);
     if (!memberships_join(&replica->memberships, &config, slot, (unsigned)member_index))
         return AREG_ENOMEM;
+    struct membership *joined = memberships_joining(&replica->memberships);
     if (is_retired)
-        memberships_retire(&replica->memberships, memberships_joining(&replica->memberships));
-    return AREG_OK;
+        memberships_retire(&replica->memberships, joined);
+    return must_register(replica, txn, joined, &joined->is_silent);
 }
 
 enum areg_error configurations_load(struct replica *replica, struct store_txn *txn)
@@ -159,6 +176,21 @@ enum areg_error configurations_answer_host(struct replica *replica, struct store
     return error;
 }
 
+/* MESSAGE_REGISTERED, of the host's own worker. */
+static enum areg_error note_registered(struct replica *replica, const struct seat *seat)
+{
+    uint64_t incarnations[MEMBER_COUNT_MAX];
+    const struct membership *found = memberships_find(&replica->memberships, seat->config->shard, seat->config->id);
+    enum areg_error error = store_incarnations_get(seat->txn, seat->slot, incarnations);
+    if (error != AREG_OK)
+        return error;
+    incarnations[seat->member_index] = replica->incarnation;
+    error = store_incarnations_put(seat->txn, seat->slot, incarnations);
+    if (error == AREG_OK)
+        memberships_speak(&replica->memberships, memberships_at(&replica->memberships, found->index));
+    return error;
+}
+
 enum areg_error configurations_answer_member(struct replica *replica, const struct seat *seat,
                                              const struct request *request, struct reply *reply)
 {
@@ -178,6 +210,9 @@ enum areg_error configurations_answer_member(struct replica *replica, const stru
         break;
     case MESSAGE_REGISTER:
         error = config_answer_register(seat, replica->incarnation, request, reply);
+        break;
+    case MESSAGE_REGISTERED:
+        error = note_registered(replica, seat);
         break;
     case MESSAGE_TRANSFER:
         error = transfer_answer(seat, request, reply, &is_news);

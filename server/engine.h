@@ -32,6 +32,7 @@ struct counters {
 struct replica {
     struct host_id host;
     uint64_t incarnation;
+    bool must_register;
     const struct cluster *cluster;
     uint64_t grace_ns;
     struct slice cluster_map; /* encoded, counted */

@@ -110,6 +110,12 @@ void memberships_empty(struct memberships *memberships, struct membership *membe
     memberships->has_news = true;
 }
 
+void memberships_speak(struct memberships *memberships, struct membership *membership)
+{
+    membership->speaks = true;
+    memberships->has_news = true;
+}
+
 static void publish(struct memberships *memberships, struct membership *joined)
 {
     CHECK(memberships->count < memberships->room_count);
@@ -148,7 +154,9 @@ static void settle_one(struct memberships *memberships, struct membership *membe
         membership->is_emptied = true;
         memberships->emptied_count++;
     }
-    membership->retires = membership->empties = false;
+    if (is_committed && membership->speaks)
+        atomic_store_explicit(&membership->is_silent, false, memory_order_release);
+    membership->retires = membership->empties = membership->speaks = false;
 }
 
 void memberships_settle(struct memberships *memberships, bool is_committed)

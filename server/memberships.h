@@ -4,10 +4,11 @@
  *
  * How that is safe: memberships are only ever added, each is complete before it is published by one store-release of
  * its shard's list head, and none is freed before the end. What is published never changes but for the fields that are
- * the writer's own. So a reader that loads a head (acquire) sees whole memberships, perhaps without the newest. That
- * agrees with its snapshot of the store whichever is older: a membership that it does not see yet is one that nobody
- * was told of, since replies leave after memberships_settle(); one that is not in its snapshot yet is empty and without
- * a successor there, as it was when the snapshot was made. Whether a membership is retired is in the store alone.
+ * the writer's own, and `is_silent`, which becomes false once. So a reader that loads a head (acquire) sees whole
+ * memberships, perhaps without the newest. That agrees with its snapshot of the store whichever is older: a membership
+ * that it does not see yet is one that nobody was told of, since replies leave after memberships_settle(); one that is
+ * not in its snapshot yet is empty and without a successor there, as it was when the snapshot was made. Whether a
+ * membership is retired is in the store alone.
  */
 #ifndef SERVER_MEMBERSHIPS_H
 #define SERVER_MEMBERSHIPS_H
@@ -22,6 +23,7 @@ struct membership {
     unsigned member_index;
     const struct dap_answer *answer;
     struct membership *next; /* of the same shard, an earlier one */
+    atomic_bool is_silent;   /* the host has not registered yet: perhaps it has lost what it had promised here */
 
     /* The writer's own. What begins with `is` was committed, the rest waits for memberships_settle(). */
     uint32_t index; /* for memberships_at(); valid for ever */
@@ -29,6 +31,7 @@ struct membership {
     bool retires;
     bool is_emptied; /* retired, and its data is deleted */
     bool empties;
+    bool speaks; /* it has registered */
 };
 
 struct memberships {
@@ -66,6 +69,8 @@ struct membership *memberships_joining(const struct memberships *memberships);
 /** The writer: it is retired from memberships_settle() on; its data is deleted from then on. */
 void memberships_retire(struct memberships *memberships, struct membership *membership);
 void memberships_empty(struct memberships *memberships, struct membership *membership);
+/** The writer: the host is registered there, and answers from memberships_settle() on. */
+void memberships_speak(struct memberships *memberships, struct membership *membership);
 /** The writer: what waited is true now, or is forgotten. */
 void memberships_settle(struct memberships *memberships, bool is_committed);
 

@@ -57,6 +57,7 @@ enum areg_error replica_create(struct replica **replica, const struct replica_op
         return AREG_ENOMEM;
     created->host = options->host;
     created->incarnation = options->incarnation;
+    created->must_register = options->must_register;
     created->cluster = options->cluster;
     created->grace_ns = options->grace_ns ? options->grace_ns : REPLICA_GRACE_NS;
     created->counters = calloc(1, sizeof *created->counters);
@@ -118,6 +119,13 @@ static enum areg_error answer_next(const struct membership *membership, const st
         reply->next = (struct link){0};
     }
     return error;
+}
+
+/* Whether the host answers such a message in a configuration that it knows. */
+static bool may_answer(const struct membership *membership, enum message_kind kind)
+{
+    return !atomic_load_explicit(&membership->is_silent, memory_order_acquire) || kind == MESSAGE_REGISTER ||
+           kind == MESSAGE_REGISTERED;
 }
 
 static enum areg_error answer_hello(const struct replica *replica, const struct request *request, struct reply *reply)
@@ -194,7 +202,7 @@ enum areg_error replica_read(const struct replica *replica, struct store_txn *tx
     if (request->kind == MESSAGE_HINT)
         return config_answer_hint(txn, request->shard, reply);
     const struct membership *membership = memberships_find(&replica->memberships, request->shard, request->config);
-    if (!membership)
+    if (!membership || !may_answer(membership, request->kind))
         return config_answer_unknown(txn, request->shard, reply);
     const struct seat seat = seat_of(membership, txn);
     enum areg_error error = answer_next(membership, &seat, reply);
@@ -298,11 +306,11 @@ enum areg_error replica_write(struct replica *replica, struct store_txn *txn, ui
                               const struct request *request, struct reply *reply, bool *has_reply)
 {
     begin_reply(request, reply);
-    *has_reply = request->kind != MESSAGE_CONFIRM && request->kind != MESSAGE_TRANSFERRED;
+    *has_reply = request->kind != MESSAGE_CONFIRM && request->kind < MESSAGE_REGISTERED;
     if (request->kind == MESSAGE_JOIN || request->kind == MESSAGE_FINALIZE)
         return configurations_answer_host(replica, txn, request, reply);
     const struct membership *membership = memberships_find(&replica->memberships, request->shard, request->config);
-    if (!membership)
+    if (!membership || !may_answer(membership, request->kind))
         return config_answer_unknown(txn, request->shard, reply);
     const struct seat seat = seat_of(membership, txn);
     enum areg_error error = answer_next(membership, &seat, reply);

@@ -26,7 +26,9 @@ struct replica;
 
 struct replica_options {
     struct host_id host;
-    uint64_t incarnation;          /* random, drawn at the first start of the data directory */
+    uint64_t incarnation; /* random, drawn at the first start of the data directory */
+    bool must_register; /* it answers nothing in a configuration that does not name its incarnation (genesis) until its
+                           worker has registered it there (PROTOCOL §5, Amnesia); false: for tests without a worker */
     const struct cluster *cluster; /* borrowed for the life of the replica */
     uint64_t grace_ns;             /* how long superseded entries stay for slow readers; 0: REPLICA_GRACE_NS */
 };

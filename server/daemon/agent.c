@@ -92,6 +92,18 @@ static bool send_notes(struct agent *agent)
     }
 }
 
+/* The one state that no wait mends. */
+static void tell_refusals(struct agent *agent)
+{
+    struct config config;
+    while (worker_next_refusal(agent->worker, &config))
+        log_write(agent->host->log, LOG_ERROR,
+                  "this host has lost its data: shard %" PRIu32
+                  " knows another incarnation of %s, and this one must not "
+                  "answer for it. Mend it with: areg-reconfig apply replace %s %s",
+                  config.shard, agent->host->id.text, agent->host->id.text, agent->host->id.text);
+}
+
 static void sleep_until(struct agent *agent, uint64_t wake_ns)
 {
     struct pollfd fds[2] = {{.fd = agent->wake_fd, .events = POLLIN}, {.fd = areg_fd(agent->client), .events = POLLIN}};
@@ -116,6 +128,7 @@ static void *run(void *arg)
             load(agent);
         worker_step(agent->worker, agent->client->engine, handle_now_ns());
         areg_run(agent->client, AREG_NO_WAIT);
+        tell_refusals(agent);
         uint64_t wake_ns = worker_wake_ns(agent->worker);
         if (!send_notes(agent) || atomic_load(&agent->has_news)) {
             const uint64_t again_ns = handle_now_ns() + AGAIN_NS;
@@ -159,7 +172,8 @@ enum areg_error agent_start(struct agent **agent, struct host *host, struct work
     made->host = host;
     made->jobs = jobs;
     atomic_init(&made->has_news, true);
-    made->worker = worker_create();
+    const struct registration self = {.host = host->id, .incarnation = host->incarnation};
+    made->worker = worker_create(&self);
     made->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     enum areg_error error = made->worker ? made->wake_fd >= 0 ? AREG_OK : AREG_EIO : AREG_ENOMEM;
     if (error == AREG_OK)

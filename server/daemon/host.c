@@ -176,6 +176,7 @@ static enum areg_error open_replica(struct host *host, const struct settings *se
         const struct replica_options options = {
             .host = host->id,
             .incarnation = host->incarnation,
+            .must_register = true,
             .cluster = host->cluster,
         };
         error = replica_create(&host->replica, &options, txn);

@@ -353,17 +353,19 @@ static enum areg_error judge_choice(const struct settings *settings, enum settin
 
 static bool seeds_are_valid(const char *text)
 {
-    unsigned count = 0;
-    for (const char *end = text; *text; text = *end ? end + 1 : end, count++) {
+    for (unsigned count = 1; count <= HOST_COUNT_MAX; count++) {
         char seed[ADDRESS_BYTES_MAX + 1];
-        end = text + strcspn(text, ",");
+        const char *end = text + strcspn(text, ",");
         if ((size_t)(end - text) >= sizeof seed)
             return false;
         snprintf(seed, sizeof seed, "%.*s", (int)(end - text), text);
         if (!address_is_valid(seed))
             return false;
+        if (!*end)
+            return true;
+        text = end + 1;
     }
-    return count >= 1 && count <= HOST_COUNT_MAX;
+    return false;
 }
 
 /** Whether the text has the form that its kind asks for, and is not refused by this version. */
