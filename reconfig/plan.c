@@ -30,23 +30,21 @@ void plan_settle(struct plan *plan)
 }
 
 /*
- * Each member moves its share of the registers. For a value it fetches k fragments of the configuration before, but not
- * the one that it has itself, and sends out those that are missing, but not its own; for none, if nothing is missing.
+ * Those who need fragments move the registers, each its share. For a value such a worker fetches k fragments of the
+ * configuration before, but not the one that it has itself, and sends out those that are missing, but not its own.
  */
 double plan_network_factor(const struct plan *plan)
 {
-    const unsigned member_count = plan->wanted.member_count;
     const double k_before = plan->base.code.k;
     const double k_after = plan->wanted.code.k;
     const unsigned receiving_count = voters_count(plan->receiving);
-    if (receiving_count == 0)
-        return 0;
     double sum = 0;
-    for (unsigned i = 0; i < member_count; i++) {
+    for (unsigned i = 0; i < plan->wanted.member_count; i++) {
         const bool has_one = !voters_has(plan->coming, i);
-        sum += (k_before - has_one) / k_before + (receiving_count - voters_has(plan->receiving, i)) / k_after;
+        if (voters_has(plan->receiving, i))
+            sum += (k_before - has_one) / k_before + (receiving_count - 1) / k_after;
     }
-    return sum / member_count;
+    return receiving_count > 0 ? sum / receiving_count : 0;
 }
 
 double plan_stored_factor(struct code code)

@@ -84,11 +84,10 @@ static void whole_copies_are_kept_at_any_position_but_not_by_who_comes_back_empt
 static void replacing_one_host_costs_one_value(void **state)
 {
     (void)state;
-    /* Four of five workers fetch two of three fragments and send one; the new host fetches three and sends none. */
+    /* The new host fetches three fragments and sends none. */
     assert_cost(plan_of("rs:5,3", "abcde", "rs:5,3", "axcde"), 1.0);
     assert_cost(plan_of("rs:5,3", "abcde", "rs:5,3", "abcde"), 0.0);
     assert_cost(plan_of("rs:5,3", "abcde", "rs:4,3", "abcd"), 0.0);
-    /* Two of three have the value and send it; the third one fetches it. */
     assert_cost(plan_of("repl:3", "abc", "repl:3", "abx"), 1.0);
     /* Every worker has the value, and sends a third of it to four others. */
     assert_cost(plan_of("repl:5", "abcde", "rs:5,3", "abcde"), 4.0 / 3);
@@ -100,24 +99,26 @@ static void replacing_one_host_costs_one_value(void **state)
 static double cost_by_counting(const struct plan *plan)
 {
     double sum = 0;
+    unsigned worker_count = 0;
     for (unsigned worker = 0; worker < plan->wanted.member_count; worker++) {
         double sent = 0;
-        bool is_needed = false;
+        bool is_worker = false;
         for (unsigned to = 0; to < plan->wanted.member_count; to++) {
             const int before = config_member_index(&plan->base, &plan->wanted.members[to].id);
             const bool has_data = before >= 0 && !voters_has(plan->renewed, to);
             const bool fits = plan->base.code.k == plan->wanted.code.k && (before == (int)to || plan->base.code.k == 1);
             if (has_data && fits)
                 continue;
-            is_needed = true;
+            is_worker |= to == worker;
             sent += to == worker ? 0 : 1.0 / plan->wanted.code.k;
         }
         const bool was_member = config_member_index(&plan->base, &plan->wanted.members[worker].id) >= 0;
         unsigned fetched_count = plan->base.code.k;
         fetched_count -= was_member && !voters_has(plan->renewed, worker);
-        sum += is_needed ? sent + (double)fetched_count / plan->base.code.k : 0;
+        sum += is_worker ? sent + (double)fetched_count / plan->base.code.k : 0;
+        worker_count += is_worker;
     }
-    return sum / plan->wanted.member_count;
+    return worker_count > 0 ? sum / worker_count : 0;
 }
 
 static void draw_config(struct random_source *random, struct config *config)

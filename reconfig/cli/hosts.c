@@ -1,0 +1,178 @@
+#include "reconfig/cli/hosts.h"
+
+#include "client/lib/handle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A host that is connected, and has not answered, is asked again after this. */
+#define ASK_AGAIN_NS UINT64_C(500000000)
+/* Once a host has answered, the others have so long: one that is down would otherwise cost the whole timeout, every
+ * time. */
+#define SILENCE_NS UINT64_C(1000000000)
+
+struct asking {
+    struct host_asked *hosts;
+    unsigned host_count;
+    unsigned answer_count;
+    struct dealers *dealers;
+    struct packet_writer *writer;
+    uint64_t until_ns;
+    uint64_t *asked_ns; /* of each host; 0: not yet */
+};
+
+static void ask(struct asking *asking, unsigned index)
+{
+    struct host_asked *host = &asking->hosts[index];
+    const struct request hello = {.kind = MESSAGE_HELLO, .op = 1};
+    host->request.op = 2;
+    struct packet packet;
+    if (packet_add_request(asking->writer, &hello) != AREG_OK)
+        return;
+    const enum areg_error error = packet_add_request(asking->writer, &host->request);
+    packet_take(asking->writer, &packet);
+    asking->asked_ns[index] = handle_now_ns();
+    if (!error)
+        dealers_send(asking->dealers, index, &packet);
+    else
+        packet_fini(&packet);
+}
+
+/* BUSY is no answer: it is asked again. */
+static void hear_reply(struct asking *asking, unsigned index, const struct reply *reply)
+{
+    struct host_asked *host = &asking->hosts[index];
+    const uint64_t now_ns = handle_now_ns();
+    if (reply->op == 1 && reply->kind == MESSAGE_HELLO && reply->status == REPLY_OK && !host->is_up) {
+        const uint64_t round_trip_us = (now_ns - asking->asked_ns[index]) / 1000;
+        host->is_up = true;
+        host->hello = reply->hello;
+        host->round_trip_us = round_trip_us < UINT32_MAX ? (uint32_t)round_trip_us : UINT32_MAX;
+        return;
+    }
+    if (reply->op != 2 || reply->kind != host->request.kind || reply->status == REPLY_BUSY || host->has_answered)
+        return;
+    if (now_ns + SILENCE_NS < asking->until_ns)
+        asking->until_ns = now_ns + SILENCE_NS;
+    host->has_answered = true;
+    host->status = reply->status;
+    asking->answer_count++;
+    if (reply->kind == MESSAGE_TRANSFER && reply->status == REPLY_OK)
+        host->transfer = reply->transfer;
+    if (reply->kind == MESSAGE_STATUS && reply->status == REPLY_OK && reply->payload.bytes <= STATUS_BYTES_MAX)
+        host->text = strndup((const char *)reply->payload.at, reply->payload.bytes);
+}
+
+static void hear(struct asking *asking, unsigned index, const struct packet *packet)
+{
+    struct packet_reader reader;
+    struct reply reply;
+    uint32_t version;
+    if (asking->asked_ns[index] == 0 || packet_open(&reader, packet, &version) != AREG_OK)
+        return;
+    while (packet_next_reply(&reader, &reply) == AREG_OK)
+        hear_reply(asking, index, &reply);
+}
+
+/* Events, and questions that are due; returns when the next one will be. */
+static uint64_t take_turn(struct asking *asking)
+{
+    unsigned index;
+    bool is_up;
+    while (dealers_next_change(asking->dealers, &index, &is_up))
+        if (is_up && !asking->hosts[index].has_answered)
+            ask(asking, index);
+    struct packet packet;
+    while (dealers_receive(asking->dealers, &index, &packet)) {
+        hear(asking, index, &packet);
+        packet_fini(&packet);
+    }
+    const uint64_t now_ns = handle_now_ns();
+    uint64_t wake_ns = asking->until_ns;
+    for (unsigned i = 0; i < asking->host_count; i++) {
+        if (asking->hosts[i].has_answered || asking->asked_ns[i] == 0)
+            continue;
+        if (now_ns >= asking->asked_ns[i] + ASK_AGAIN_NS)
+            ask(asking, i);
+        const uint64_t again_ns = asking->asked_ns[i] + ASK_AGAIN_NS;
+        wake_ns = again_ns < wake_ns ? again_ns : wake_ns;
+    }
+    return wake_ns;
+}
+
+enum areg_error hosts_ask(struct host_asked *hosts, unsigned host_count, uint64_t until_ns)
+{
+    struct asking asking = {.hosts = hosts, .host_count = host_count, .until_ns = until_ns};
+    if (host_count == 0)
+        return AREG_OK;
+    asking.asked_ns = calloc(host_count, sizeof *asking.asked_ns);
+    asking.writer = packet_writer_create();
+    enum areg_error error = asking.asked_ns && asking.writer ? dealers_create(&asking.dealers) : AREG_ENOMEM;
+    for (unsigned i = 0; i < host_count && !error; i++)
+        error = dealers_add(asking.dealers, hosts[i].address);
+    while (!error) {
+        const uint64_t wake_ns = take_turn(&asking);
+        if (asking.answer_count == host_count || handle_now_ns() >= asking.until_ns)
+            break;
+        dealers_set_timer(asking.dealers, wake_ns);
+        dealers_wait(asking.dealers, -1);
+    }
+    dealers_destroy(asking.dealers, 0);
+    packet_writer_destroy(asking.writer);
+    free(asking.asked_ns);
+    return error;
+}
+
+void hosts_fini(struct host_asked *hosts, unsigned host_count)
+{
+    for (unsigned i = 0; i < host_count; i++) {
+        free(hosts[i].text);
+        hosts[i].text = NULL;
+    }
+}
+
+const struct host_asked *hosts_find(const struct host_asked *hosts, unsigned host_count, const struct host_id *id)
+{
+    for (unsigned i = 0; i < host_count; i++)
+        if (host_id_equal(&hosts[i].id, id))
+            return &hosts[i];
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- what a host says of itself */
+
+/* What follows `"name":` in a status; NULL if that is not there. */
+static const char *status_value(const struct host_asked *host, const char *name)
+{
+    char pattern[64];
+    snprintf(pattern, sizeof pattern, "\"%s\":", name);
+    const char *found = host->text ? strstr(host->text, pattern) : NULL;
+    return found ? found + strlen(pattern) : NULL;
+}
+
+bool host_number(const struct host_asked *host, const char *name, uint64_t *number)
+{
+    const char *value = status_value(host, name);
+    if (!value || *value < '0' || *value > '9')
+        return false;
+    *number = strtoull(value, NULL, 10);
+    return true;
+}
+
+bool host_says(const struct host_asked *host, const char *name, const char *text)
+{
+    const char *value = status_value(host, name);
+    return value && strncmp(value, text, strlen(text)) == 0;
+}
+
+enum member_state member_state(const struct member *member, const struct host_asked *host)
+{
+    if (!host || !host->is_up)
+        return MEMBER_DOWN;
+    if (!host_id_equal(&member->id, &host->hello.host))
+        return MEMBER_STRANGER;
+    if (member->incarnation != 0 && member->incarnation != host->hello.incarnation)
+        return MEMBER_EMPTY;
+    return MEMBER_UP;
+}
