@@ -117,7 +117,8 @@ static bool is_same_value(const struct entry *a, const struct entry *b)
            (a->flags & ENTRY_TOMBSTONE) == (b->flags & ENTRY_TOMBSTONE);
 }
 
-/* The entry and its fragment from the configuration before; NULL in `*from`: not this one, or not intact. */
+/* The entry and its fragment from the configuration before; NULL in `*from`: not this one. A fragment that is lost or
+ * damaged is not there, and will not fit. */
 static enum areg_error find_in_parent(const struct seat *parent, const struct request *request, struct data_reply *data,
                                       struct slice *fragment, const struct entry **from, struct adopt_effect *effect)
 {
@@ -133,8 +134,7 @@ static enum areg_error find_in_parent(const struct seat *parent, const struct re
         *from = &data->entries[data->entry_count - 1];
         return AREG_OK;
     }
-    const bool is_other = data->has_fragment && !tag_equal(data->fragment_tag, asked->tag);
-    if (found && !is_other && !(found->flags & ENTRY_DAMAGED) && is_same_value(found, asked))
+    if (found && is_same_value(found, asked))
         *from = found;
     return AREG_OK;
 }
