@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "server/replica.h"
 #include "store/store_memory.h"
+#include "tests/unit/reconfig/described.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -134,6 +135,57 @@ static void live(void)
     }
 }
 
+/* c0 has a successor, to which its registers go, and is retired. */
+static void change_configuration(void)
+{
+    static const unsigned hosts[] = {1};
+    static struct described c, d;
+    cluster_genesis_config(&cluster, 0, &c.config);
+    describe(&c);
+    describe_next(&d, &c.config, "rs:1,1", hosts, 0);
+    d.config.members[0].incarnation = 1;
+    describe(&d);
+    static const enum message_kind kinds[] = {MESSAGE_JOIN,     MESSAGE_JOIN,         MESSAGE_PREPARE,
+                                              MESSAGE_ACCEPT,   MESSAGE_WRITE_CONFIG, MESSAGE_ADOPT,
+                                              MESSAGE_TRANSFER, MESSAGE_TRANSFERRED,  MESSAGE_FINALIZE};
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const bool is_of_c = kinds[i] >= MESSAGE_WRITE_CONFIG && kinds[i] <= MESSAGE_ACCEPT;
+        struct request request = request_of(kinds[i]);
+        request.config = is_of_c ? c.config.id : d.config.id;
+        request.descriptor = descriptor_of(kinds[i] == MESSAGE_TRANSFER ? &c : &d);
+        if (kinds[i] == MESSAGE_PREPARE || kinds[i] == MESSAGE_ACCEPT)
+            request.prepare.ballot = request.accept.ballot = (struct ballot){1, 1};
+        if (kinds[i] == MESSAGE_ADOPT)
+            request.adopt.entry = (struct entry){.tag = {3, 1}, .value_bytes = 100};
+        if (kinds[i] == MESSAGE_TRANSFER)
+            request.transfer = (struct transfer){.slices = 1};
+        if (kinds[i] == MESSAGE_TRANSFERRED)
+            request.transferred = (struct transferred){.slices = 1, .register_count = 1};
+        insist(&request);
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        now_ns += 50 * MS;
+        insist(NULL);
+    }
+    struct replica_counters counters;
+    replica_counters(replica, &counters);
+    assert_int_equal(counters.memberships, 2);
+    assert_int_equal(counters.retired, 1);
+    assert_int_equal(counters.adoptions, 1);
+    assert_int_equal(counters.registers_deleted, 1);
+}
+
+/* What is left of c0 goes, and what came is there. */
+static void start_again(void)
+{
+    struct replica_counters counters;
+    replica_destroy(replica);
+    for (unsigned i = 0; create() != AREG_OK; i++)
+        CHECK(i < 2);
+    replica_counters(replica, &counters);
+    assert_int_equal(counters.memberships, 1);
+}
+
 static unsigned entry_count(void)
 {
     static struct reply reply;
@@ -145,9 +197,24 @@ static unsigned entry_count(void)
     return reply.data.entry_count;
 }
 
-static void every_allocation_of_the_replica_may_fail(void **state)
+static void live_and_change(void)
 {
-    (void)state;
+    live();
+    change_configuration();
+    start_again();
+}
+
+/* Entry 1 is swept, unless its confirmation was what could not be remembered. */
+static void live_and_look(void)
+{
+    live();
+    memory_rest();
+    assert_in_range(entry_count(), 2, 3);
+    memory_resume();
+}
+
+static void fail_every_allocation_of(void (*life)(void))
+{
     uint64_t nth = 0;
     bool has_failed = true;
     make_cluster();
@@ -159,10 +226,10 @@ static void every_allocation_of_the_replica_may_fail(void **state)
         memory_fail(++nth, false);
         for (unsigned i = 0; create() != AREG_OK; i++)
             CHECK(i < 2);
-        live();
+        life();
         has_failed = memory_calm();
-        /* Entry 1 is swept, unless its confirmation was what could not be remembered. */
-        assert_in_range(entry_count(), 2, has_failed ? 3 : 2);
+        if (life == live_and_look && !has_failed)
+            assert_int_equal(entry_count(), 2);
         replica_destroy(replica);
         store_close(store);
         assert_int_equal(memory_blocks(), before);
@@ -171,8 +238,21 @@ static void every_allocation_of_the_replica_may_fail(void **state)
     assert_true(nth > 20);
 }
 
+static void every_allocation_of_the_replica_may_fail(void **state)
+{
+    (void)state;
+    fail_every_allocation_of(live_and_look);
+}
+
+static void every_allocation_of_a_change_of_configurations_may_fail(void **state)
+{
+    (void)state;
+    fail_every_allocation_of(live_and_change);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_of_the_replica_may_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_of_the_replica_may_fail),
+                                       cmocka_unit_test(every_allocation_of_a_change_of_configurations_may_fail)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
