@@ -12,7 +12,7 @@ enum { CLUSTER_FORMAT = 1 };
 
 enum {
     HOST_ENCODED_BYTES_MAX = 2 + HOST_ID_BYTES_MAX + 2 + ADDRESS_BYTES_MAX + 2 + HOST_ID_BYTES_MAX,
-    POOL_ENCODED_BYTES_MAX = 2 + POOL_NAME_BYTES_MAX + 2 + POOL_PREFIX_BYTES_MAX + 3 + 2 + 2 + MEMBER_COUNT_MAX,
+    POOL_ENCODED_BYTES_MAX = 2 + POOL_NAME_BYTES_MAX + 2 + POOL_PREFIX_BYTES_MAX + 4 + 2 + 2 + MEMBER_COUNT_MAX,
 };
 _Static_assert(1 + 2 + CLUSTER_NAME_BYTES_MAX + 2 + HOST_COUNT_MAX * HOST_ENCODED_BYTES_MAX + 2 +
                        POOL_COUNT_MAX * POOL_ENCODED_BYTES_MAX <=
@@ -37,9 +37,7 @@ size_t cluster_encode(const struct cluster *cluster, uint8_t *to, size_t room_by
         const struct pool *pool = &cluster->pools[i];
         bytes_put_text(&writer, pool->name, strlen(pool->name));
         bytes_put_text(&writer, pool->prefix, strlen(pool->prefix));
-        bytes_put_u8(&writer, (uint8_t)pool->code.dap);
-        bytes_put_u8(&writer, pool->code.n);
-        bytes_put_u8(&writer, pool->code.k);
+        code_put(&writer, pool->code);
         bytes_put_u16(&writer, pool->delta);
         bytes_put_u16(&writer, pool->shard_count);
         bytes_put_raw(&writer, pool->member_hosts, pool->code.n);
@@ -191,9 +189,7 @@ enum areg_error cluster_decode(struct slice encoded, struct cluster *cluster)
         struct pool *pool = &cluster->pools[i];
         bytes_get_string(&reader, pool->name, POOL_NAME_BYTES_MAX);
         bytes_get_string(&reader, pool->prefix, POOL_PREFIX_BYTES_MAX);
-        pool->code.dap = (enum dap_kind)bytes_get_u8(&reader);
-        pool->code.n = bytes_get_u8(&reader);
-        pool->code.k = bytes_get_u8(&reader);
+        pool->code = code_get(&reader);
         pool->delta = bytes_get_u16(&reader);
         pool->shard_count = bytes_get_u16(&reader);
         if (reader.failed || pool->code.n > MEMBER_COUNT_MAX)

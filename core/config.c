@@ -11,7 +11,7 @@ enum { CONFIG_FORMAT = 1 };
 
 enum {
     MEMBER_ENCODED_BYTES_MAX = 2 + HOST_ID_BYTES_MAX + 2 + ADDRESS_BYTES_MAX + 32 + 8,
-    CONFIG_FIXED_BYTES_MAX = 1 + 4 + 4 + 16 + 3 + 2 + 8 + 2 + HOST_ID_BYTES_MAX + 2 + REASON_BYTES_MAX,
+    CONFIG_FIXED_BYTES_MAX = 1 + 4 + 4 + 16 + 4 + 2 + 8 + 2 + HOST_ID_BYTES_MAX + 2 + REASON_BYTES_MAX,
 };
 _Static_assert(CONFIG_FIXED_BYTES_MAX + MEMBER_COUNT_MAX * MEMBER_ENCODED_BYTES_MAX <= CONFIG_ENCODED_BYTES_MAX,
                "every possible configuration must fit");
@@ -110,36 +110,47 @@ bool address_is_valid(const char *text)
 
 bool code_is_possible(struct code code)
 {
-    if (code.dap != DAP_ABD && code.dap != DAP_TREAS)
-        return false;
     if (code.n < 1 || code.n > MEMBER_COUNT_MAX || code.k < 1 || code.k > code.n)
         return false;
-    return code.dap != DAP_ABD || code.k == 1;
+    switch (code.dap) {
+    case DAP_ABD:
+        return code.k == 1 && code.directory_count == 0;
+    case DAP_TREAS:
+        return code.directory_count == 0;
+    case DAP_LDR:
+        return code.k == 1 && code.directory_count >= 1 && code.directory_count < code.n;
+    }
+    return false;
+}
+
+bool code_equal(struct code a, struct code b)
+{
+    return a.dap == b.dap && a.n == b.n && a.k == b.k && a.directory_count == b.directory_count;
+}
+
+/* Two numbers with a comma between them. */
+static bool parse_pair(const char *text, unsigned *first, unsigned *second)
+{
+    char digits[8] = {0};
+    const char *comma = strchr(text, ',');
+    if (!comma || comma - text >= (long)sizeof digits)
+        return false;
+    memcpy(digits, text, (size_t)(comma - text));
+    return parse_number(digits, MEMBER_COUNT_MAX, first) && parse_number(comma + 1, MEMBER_COUNT_MAX, second);
 }
 
 enum areg_error code_parse(const char *text, struct code *code)
 {
-    unsigned n = 0;
-    unsigned k = 1;
+    unsigned first = 0;
+    unsigned second = 0;
     struct code parsed = {0};
-    if (strncmp(text, "repl:", 5) == 0) {
-        parsed.dap = DAP_ABD;
-        if (!parse_number(text + 5, MEMBER_COUNT_MAX, &n))
-            return AREG_EINVAL;
-    } else if (strncmp(text, "rs:", 3) == 0) {
-        parsed.dap = DAP_TREAS;
-        char first[8] = {0};
-        const char *comma = strchr(text, ',');
-        if (!comma || comma - (text + 3) >= (long)sizeof first)
-            return AREG_EINVAL;
-        memcpy(first, text + 3, (size_t)(comma - (text + 3)));
-        if (!parse_number(first, MEMBER_COUNT_MAX, &n) || !parse_number(comma + 1, MEMBER_COUNT_MAX, &k))
-            return AREG_EINVAL;
-    } else {
-        return AREG_EINVAL;
-    }
-    parsed.n = (uint8_t)n;
-    parsed.k = (uint8_t)k;
+    if (strncmp(text, "repl:", 5) == 0 && parse_number(text + 5, MEMBER_COUNT_MAX, &first))
+        parsed = (struct code){.dap = DAP_ABD, .n = (uint8_t)first, .k = 1};
+    else if (strncmp(text, "rs:", 3) == 0 && parse_pair(text + 3, &first, &second))
+        parsed = (struct code){.dap = DAP_TREAS, .n = (uint8_t)first, .k = (uint8_t)second};
+    else if (strncmp(text, "ldr:", 4) == 0 && parse_pair(text + 4, &first, &second))
+        parsed =
+            (struct code){.dap = DAP_LDR, .n = (uint8_t)(first + second), .k = 1, .directory_count = (uint8_t)first};
     if (!code_is_possible(parsed))
         return AREG_EINVAL;
     *code = parsed;
@@ -150,20 +161,84 @@ const char *code_print(struct code code, char text[CODE_TEXT_BYTES])
 {
     if (code.dap == DAP_ABD)
         snprintf(text, CODE_TEXT_BYTES, "repl:%u", code.n);
+    else if (code.dap == DAP_LDR)
+        snprintf(text, CODE_TEXT_BYTES, "ldr:%u,%u", code.directory_count, code.n - code.directory_count);
     else
         snprintf(text, CODE_TEXT_BYTES, "rs:%u,%u", code.n, code.k);
     return text;
 }
 
+void code_put(struct bytes_writer *writer, struct code code)
+{
+    bytes_put_u8(writer, (uint8_t)code.dap);
+    bytes_put_u8(writer, code.n);
+    bytes_put_u8(writer, code.k);
+    if (code.dap == DAP_LDR)
+        bytes_put_u8(writer, code.directory_count);
+}
+
+struct code code_get(struct bytes_reader *reader)
+{
+    struct code code = {0};
+    code.dap = (enum dap_kind)bytes_get_u8(reader);
+    code.n = bytes_get_u8(reader);
+    code.k = bytes_get_u8(reader);
+    if (code.dap == DAP_LDR)
+        code.directory_count = bytes_get_u8(reader);
+    return code;
+}
+
+/* ---------------------------------------------------------------- what members are there for */
+
+struct voters code_holders(struct code code)
+{
+    return voters_minus(voters_all(code.n), voters_all(code.directory_count));
+}
+
+struct voters code_deciders(struct code code)
+{
+    return voters_all(code.directory_count ? code.directory_count : code.n);
+}
+
+bool code_same_fragment(struct code a, unsigned a_index, struct code b, unsigned b_index)
+{
+    return a.k == b.k && (a.k == 1 || a_index == b_index) && voters_has(code_holders(a), a_index) &&
+           voters_has(code_holders(b), b_index);
+}
+
 unsigned code_quorum(struct code code)
 {
+    if (code.directory_count)
+        return quorum_majority(code.directory_count) + quorum_majority(code.n - code.directory_count);
     /* For whole copies k is 1, and ceil((n+1)/2) is floor(n/2) + 1. */
     return quorum_coded(code.n, code.k);
 }
 
+/* How many more of `members` are of one kind than its majority. */
+static int spare_of(struct voters kind, struct voters members)
+{
+    return (int)voters_count(voters_common(kind, members)) - (int)quorum_majority(voters_count(kind));
+}
+
+int code_spare_count(struct code code, struct voters members)
+{
+    int spare_count = (int)voters_count(members) - (int)code_quorum(code);
+    if (code.directory_count) {
+        const int directories = spare_of(code_deciders(code), members);
+        const int replicas = spare_of(code_holders(code), members);
+        spare_count = directories < replicas ? directories : replicas;
+    }
+    return spare_count < 0 ? -1 : spare_count;
+}
+
+bool code_has_quorum(struct code code, struct voters members)
+{
+    return code_spare_count(code, members) >= 0;
+}
+
 unsigned code_tolerance(struct code code)
 {
-    return code.n - code_quorum(code);
+    return (unsigned)code_spare_count(code, voters_all(code.n));
 }
 
 static void put_member(struct bytes_writer *writer, const struct member *member)
@@ -205,9 +280,7 @@ size_t config_encode(struct config *config, uint8_t *to, size_t room_bytes)
     bytes_put_u32(&writer, config->shard);
     bytes_put_u32(&writer, config->index);
     bytes_put_raw(&writer, config->parent.bytes, sizeof config->parent.bytes);
-    bytes_put_u8(&writer, (uint8_t)config->code.dap);
-    bytes_put_u8(&writer, config->code.n);
-    bytes_put_u8(&writer, config->code.k);
+    code_put(&writer, config->code);
     bytes_put_u16(&writer, config->delta);
     for (unsigned i = 0; i < config->member_count; i++)
         put_member(&writer, &config->members[i]);
@@ -230,9 +303,7 @@ enum areg_error config_decode(struct slice encoded, struct config *config)
     config->shard = bytes_get_u32(&reader);
     config->index = bytes_get_u32(&reader);
     bytes_get_raw(&reader, config->parent.bytes, sizeof config->parent.bytes);
-    config->code.dap = (enum dap_kind)bytes_get_u8(&reader);
-    config->code.n = bytes_get_u8(&reader);
-    config->code.k = bytes_get_u8(&reader);
+    config->code = code_get(&reader);
     config->delta = bytes_get_u16(&reader);
     if (reader.failed || !code_is_possible(config->code) || config->delta > DELTA_MAX)
         return AREG_EINVAL;

@@ -10,6 +10,7 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/limits.h"
+#include "core/quorum.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,13 +27,15 @@ struct host_id {
 enum dap_kind {
     DAP_ABD = 1,   /* whole copies, "repl:n" */
     DAP_TREAS = 2, /* coded fragments, "rs:n,k" */
+    DAP_LDR = 3,   /* directories, which tell where whole copies are, and replicas, which hold them, "ldr:d,r" */
 };
 
 /** How a value is spread over members. */
 struct code {
     enum dap_kind dap;
     uint8_t n;
-    uint8_t k; /* 1 for whole copies */
+    uint8_t k;               /* 1 for whole copies */
+    uint8_t directory_count; /* LDR: the first so many members; the others are replicas. Else 0 */
 };
 
 struct member {
@@ -81,15 +84,40 @@ bool host_id_equal(const struct host_id *a, const struct host_id *b);
 /** "tcp://HOST:PORT": a name, an IPv4 address or an IPv6 address in brackets, and a port in 1..65535. */
 bool address_is_valid(const char *text);
 
-/** Whether a configuration can have this code: 1 <= k <= n <= MEMBER_COUNT_MAX, and k = 1 for whole copies. */
+/** Whether a configuration can have this code: 1 <= k <= n <= MEMBER_COUNT_MAX, k = 1 for whole copies, and with
+ * directories at least one of them and one replica. */
 bool code_is_possible(struct code code);
-/** "rs:5,3" or "repl:5", numbers without leading zeros; AREG_EINVAL for anything else, and for an impossible code. */
+bool code_equal(struct code a, struct code b);
+/** "rs:5,3", "repl:5" or "ldr:3,3", numbers without leading zeros; AREG_EINVAL for anything else, and for an impossible
+ * code. */
 enum areg_error code_parse(const char *text, struct code *code) MUST_USE;
 enum { CODE_TEXT_BYTES = 16 };
 const char *code_print(struct code code, char text[CODE_TEXT_BYTES]);
-/** Replies that a get or a put must await: ceil((n+k)/2), which is a majority for k = 1. */
+/** The same as part of an encoding: canonical, and that of all other versions. Whether it is possible is not judged. */
+void code_put(struct bytes_writer *writer, struct code code);
+struct code code_get(struct bytes_reader *reader);
+
+/*
+ * What members are there for. Most codes treat all members alike; those with directories do not, and whoever asks these
+ * functions need not know.
+ */
+
+/** Members that hold a fragment or a copy. */
+struct voters code_holders(struct code code);
+/** Members whose majority is a quorum for questions about the configuration itself: what its successor is, who decides
+ * it, who tells it (PROTOCOL §1). */
+struct voters code_deciders(struct code code);
+/** Whether two members of two configurations hold the same bytes of a value: they have one k, and one position unless
+ * it is 1. */
+bool code_same_fragment(struct code a, unsigned a_index, struct code b, unsigned b_index);
+/** Members that have what a completed put-data has put: ceil((n+k)/2), which is a majority for k = 1; with directories,
+ * a majority of each kind. */
 unsigned code_quorum(struct code code);
-/** Members that may be down while operations complete: n - quorum. */
+/** Whether a put-data that has reached these members is complete; whether operations complete if only these are up. */
+bool code_has_quorum(struct code code, struct voters members);
+/** How many of these members, whichever they are, may go without that changing; -1: it is not so now. */
+int code_spare_count(struct code code, struct voters members);
+/** Members that may be down, whichever they are, while operations complete. */
 unsigned code_tolerance(struct code code);
 
 /** Write the canonical encoding (CONFIG_ENCODED_BYTES_MAX is always enough room) and set `config->id` from it. */

@@ -42,6 +42,11 @@ struct voters voters_union(struct voters a, struct voters b)
     return (struct voters){a.bits | b.bits};
 }
 
+struct voters voters_common(struct voters a, struct voters b)
+{
+    return (struct voters){a.bits & b.bits};
+}
+
 unsigned quorum_majority(unsigned n)
 {
     return n / 2 + 1;

@@ -20,6 +20,7 @@ unsigned voters_count(struct voters voters);
 struct voters voters_all(unsigned count);
 struct voters voters_minus(struct voters a, struct voters b);
 struct voters voters_union(struct voters a, struct voters b);
+struct voters voters_common(struct voters a, struct voters b);
 
 /** floor(n/2) + 1: any two share a member. For pointers, consensus and ABD. */
 unsigned quorum_majority(unsigned n);

@@ -23,7 +23,8 @@ static int set_up(void **state)
     static const char *const seeds[] = {"tcp://10.0.0.1:1", "tcp://10.0.0.2:1", "tcp://10.0.0.3:1"};
     const struct client_options options = {.random_seed = 1, .inflight_max = 1, .seeds = seeds, .seed_count = 3};
     client = client_create(&options, START_NS);
-    view = (struct view){.reference_count = 1, .config = {.shard = 7, .member_count = 3, .code = {DAP_TREAS, 3, 1}}};
+    view = (struct view){.reference_count = 1,
+                         .config = {.shard = 7, .member_count = 3, .code = {.dap = DAP_TREAS, .n = 3, .k = 1}}};
     for (unsigned i = 0; i < 3; i++) {
         view.peers[i] = (uint16_t)(2 - i);
         client->peers[i].is_up = true;
@@ -150,7 +151,7 @@ static void what_waits_is_freed_with_the_client(void **state)
 static void where_nothing_is_kept_nothing_is_confirmed(void **state)
 {
     (void)state;
-    view.config.code = (struct code){DAP_ABD, 3, 1};
+    view.config.code = (struct code){.dap = DAP_ABD, .n = 3, .k = 1};
     add(1, START_NS);
     assert_int_equal(client->confirmations.first, client->confirmations.end);
 }

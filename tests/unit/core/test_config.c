@@ -133,16 +133,147 @@ static void every_possible_code_prints_and_parses_back(void **state)
     }
 }
 
+static void every_possible_number_of_directories_and_replicas_prints_and_parses_back(void **state)
+{
+    (void)state;
+    for (unsigned d = 0; d <= MEMBER_COUNT_MAX + 1; d++)
+        for (unsigned r = 0; r <= MEMBER_COUNT_MAX + 1; r++) {
+            char text[CODE_TRY_BYTES];
+            struct code code = {0};
+            snprintf(text, sizeof text, "ldr:%u,%u", d, r);
+            const bool is_possible = d >= 1 && r >= 1 && d + r <= MEMBER_COUNT_MAX;
+            assert_int_equal(code_parse(text, &code), is_possible ? AREG_OK : AREG_EINVAL);
+            if (!is_possible)
+                continue;
+            assert_true(code.dap == DAP_LDR && code.n == d + r && code.k == 1 && code.directory_count == d);
+            char printed[CODE_TEXT_BYTES];
+            assert_string_equal(code_print(code, printed), text);
+            assert_int_equal(code_quorum(code), d / 2 + 1 + r / 2 + 1);
+            assert_int_equal(code_tolerance(code), d < r ? (d - 1) / 2 : (r - 1) / 2);
+        }
+}
+
+/* ---------------------------------------------------------------- what members are there for */
+
+static const char *const roles_codes[] = {"repl:1", "repl:4",  "repl:5",  "rs:5,3",  "rs:4,4",  "rs:6,3",
+                                          "rs:3,1", "ldr:1,1", "ldr:3,3", "ldr:5,2", "ldr:2,4", "ldr:1,5"};
+
+static unsigned members_in(unsigned members, unsigned from, unsigned to)
+{
+    unsigned count = 0;
+    for (unsigned i = from; i < to; i++)
+        count += members >> i & 1;
+    return count;
+}
+
+/* Written down a second time, from PROTOCOL §1. */
+static bool suffices(struct code code, unsigned members)
+{
+    const unsigned d = code.directory_count;
+    if (d == 0)
+        return 2 * members_in(members, 0, code.n) >= code.n + code.k;
+    return 2 * members_in(members, 0, d) > d && 2 * members_in(members, d, code.n) > code.n - d;
+}
+
+static void a_set_of_members_is_a_quorum_if_it_has_enough_of_each_kind(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < sizeof roles_codes / sizeof roles_codes[0]; i++) {
+        struct code code;
+        assert_int_equal(code_parse(roles_codes[i], &code), AREG_OK);
+        for (unsigned members = 0; members < 1u << code.n; members++) {
+            const struct voters voters = {members};
+            assert_int_equal(code_has_quorum(code, voters), suffices(code, members));
+            /* The smallest set of members whose loss is one too many. */
+            int spare_count = suffices(code, members) ? (int)code.n : -1;
+            for (unsigned lost = members; lost > 0; lost = (lost - 1) & members)
+                if (!suffices(code, members & ~lost) && (int)members_in(lost, 0, code.n) - 1 < spare_count)
+                    spare_count = (int)members_in(lost, 0, code.n) - 1;
+            assert_int_equal(code_spare_count(code, voters), spare_count);
+        }
+    }
+}
+
+static void fragments_are_the_same_for_one_k_at_one_position_or_as_whole_copies(void **state)
+{
+    (void)state;
+    enum { COUNT = sizeof roles_codes / sizeof roles_codes[0] };
+    struct code codes[COUNT];
+    for (unsigned i = 0; i < COUNT; i++)
+        assert_int_equal(code_parse(roles_codes[i], &codes[i]), AREG_OK);
+    for (unsigned i = 0; i < COUNT; i++) {
+        assert_int_equal(code_deciders(codes[i]).bits,
+                         (1u << (codes[i].directory_count ? codes[i].directory_count : codes[i].n)) - 1);
+        assert_int_equal(code_holders(codes[i]).bits,
+                         ((1u << codes[i].n) - 1) & ~((1u << codes[i].directory_count) - 1));
+        for (unsigned j = 0; j < COUNT; j++) {
+            const struct code a = codes[i];
+            const struct code b = codes[j];
+            assert_int_equal(code_equal(a, b), i == j);
+            for (unsigned at_a = 0; at_a < a.n; at_a++)
+                for (unsigned at_b = 0; at_b < b.n; at_b++) {
+                    const bool have_any = at_a >= a.directory_count && at_b >= b.directory_count;
+                    assert_int_equal(code_same_fragment(a, at_a, b, at_b),
+                                     have_any && a.k == b.k && (a.k == 1 || at_a == at_b));
+                }
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- what is no code */
+
 static void whatever_else_is_no_code_and_changes_nothing(void **state)
 {
     (void)state;
-    static const char *const invalid[] = {
-        "",         "rs",       "rs:",      "rs:5",      "rs:5,",         "rs:,3",           "rs:5,3,",
-        "rs:5,3 ",  "rs: 5,3",  "rs:5, 3",  " rs:5,3",   "rs:05,3",       "rs:5,03",         "rs:+5,3",
-        "rs:5,-3",  "rs:0x5,3", "rs:5.0,3", "rs:5;3",    "RS:5,3",        "rs5,3",           "repl",
-        "repl:",    "repl:5,1", "repl:05",  "repl: 5",   "repl:5 ",       "repl:-5",         "repl:33",
-        "rs:33,3",  "rs:3,5",   "ldr:3,3",  "ec:5,3",    "rs:99999999,3", "rs:5,4294967299", "repl:257",
-        "rs:261,3", "rs:5,259", "repl:5x",  "rs:5,3\n5", "rs:5,3:repl:5"};
+    static const char *const invalid[] = {"",
+                                          "rs",
+                                          "rs:",
+                                          "rs:5",
+                                          "rs:5,",
+                                          "rs:,3",
+                                          "rs:5,3,",
+                                          "rs:5,3 ",
+                                          "rs: 5,3",
+                                          "rs:5, 3",
+                                          " rs:5,3",
+                                          "rs:05,3",
+                                          "rs:5,03",
+                                          "rs:+5,3",
+                                          "rs:5,-3",
+                                          "rs:0x5,3",
+                                          "rs:5.0,3",
+                                          "rs:5;3",
+                                          "RS:5,3",
+                                          "rs5,3",
+                                          "repl",
+                                          "repl:",
+                                          "repl:5,1",
+                                          "repl:05",
+                                          "repl: 5",
+                                          "repl:5 ",
+                                          "repl:-5",
+                                          "repl:33",
+                                          "rs:33,3",
+                                          "rs:3,5",
+                                          "ldr:3",
+                                          "ec:5,3",
+                                          "rs:99999999,3",
+                                          "rs:5,4294967299",
+                                          "repl:257",
+                                          "rs:261,3",
+                                          "rs:5,259",
+                                          "repl:5x",
+                                          "rs:5,3\n5",
+                                          "rs:5,3:repl:5",
+                                          "ldr:",
+                                          "ldr:3,0",
+                                          "ldr:0,3",
+                                          "ldr:16,17",
+                                          "ldr:33,1",
+                                          "ldr:3,3,3",
+                                          "ldr:03,3",
+                                          "ldr3,3",
+                                          "ldr: 3,3"};
     for (unsigned i = 0; i < sizeof invalid / sizeof invalid[0]; i++) {
         struct code code = {.dap = DAP_ABD, .n = 7, .k = 1};
         if (code_parse(invalid[i], &code) != AREG_EINVAL)
@@ -157,10 +288,15 @@ static void only_codes_of_known_kinds_and_numbers_are_possible(void **state)
     for (unsigned dap = 0; dap < 256; dap++)
         for (unsigned n = 0; n < 256; n++)
             for (unsigned k = 0; k < 256; k += k < 34 ? 1 : 13) {
-                const struct code code = {.dap = (enum dap_kind)dap, .n = (uint8_t)n, .k = (uint8_t)k};
                 const bool numbers_fit = k >= 1 && k <= n && n <= 32;
-                assert_int_equal(code_is_possible(code),
-                                 (dap == 1 && numbers_fit && k == 1) || (dap == 2 && numbers_fit));
+                for (unsigned d = 0; d <= n + 1 && d < 256; d += d < 33 ? 1 : 50) {
+                    const struct code code = {
+                        .dap = (enum dap_kind)dap, .n = (uint8_t)n, .k = (uint8_t)k, .directory_count = (uint8_t)d};
+                    assert_int_equal(code_is_possible(code),
+                                     (dap == 1 && numbers_fit && k == 1 && d == 0) ||
+                                         (dap == 2 && numbers_fit && d == 0) ||
+                                         (dap == 3 && numbers_fit && k == 1 && d >= 1 && d < n));
+                }
             }
 }
 
@@ -210,8 +346,10 @@ static struct config draw_config(struct random_source *random)
     struct config config = {.shard = (uint32_t)random_next(random), .index = (uint32_t)random_next(random)};
     random_fill(random, config.parent.bytes, sizeof config.parent.bytes);
     config.code.n = config.member_count = (uint8_t)(1 + random_below(random, MEMBER_COUNT_MAX));
-    config.code.dap = random_below(random, 2) ? DAP_ABD : DAP_TREAS;
-    config.code.k = config.code.dap == DAP_ABD ? 1 : (uint8_t)(1 + random_below(random, config.code.n));
+    config.code.dap = (enum dap_kind)(1 + random_below(random, config.code.n > 1 ? 3 : 2));
+    config.code.k = config.code.dap == DAP_TREAS ? (uint8_t)(1 + random_below(random, config.code.n)) : 1;
+    if (config.code.dap == DAP_LDR)
+        config.code.directory_count = (uint8_t)(1 + random_below(random, config.code.n - 1u));
     config.delta = (uint16_t)random_below(random, DELTA_MAX + 1);
     config.time_ns = random_next(random);
     draw_name(random, config.author, 0, HOST_ID_BYTES_MAX);
@@ -236,7 +374,7 @@ static void assert_same_config(const struct config *a, const struct config *b)
     assert_int_equal(a->shard, b->shard);
     assert_int_equal(a->index, b->index);
     assert_true(config_id_equal(a->parent, b->parent));
-    assert_true(a->code.dap == b->code.dap && a->code.n == b->code.n && a->code.k == b->code.k);
+    assert_true(code_equal(a->code, b->code));
     assert_int_equal(a->delta, b->delta);
     assert_int_equal(a->member_count, b->member_count);
     for (unsigned i = 0; i < a->member_count; i++) {
@@ -452,6 +590,9 @@ int main(void)
         cmocka_unit_test(a_host_id_has_1_to_32_bytes_and_zeroes_behind_them),
         cmocka_unit_test(only_addresses_with_a_scheme_a_host_and_a_port_are_valid),
         cmocka_unit_test(every_possible_code_prints_and_parses_back),
+        cmocka_unit_test(every_possible_number_of_directories_and_replicas_prints_and_parses_back),
+        cmocka_unit_test(a_set_of_members_is_a_quorum_if_it_has_enough_of_each_kind),
+        cmocka_unit_test(fragments_are_the_same_for_one_k_at_one_position_or_as_whole_copies),
         cmocka_unit_test(whatever_else_is_no_code_and_changes_nothing),
         cmocka_unit_test(only_codes_of_known_kinds_and_numbers_are_possible),
         cmocka_unit_test(a_configuration_decodes_to_what_was_encoded),
