@@ -272,7 +272,7 @@ static void receive_hint(struct client *client, uint64_t now_ns, const struct re
             operation->view->config.index >= view->config.index)
             continue;
         if (operation->state == OP_RECONFIGURING)
-            reconfigure_look_again(client, operation, now_ns);
+            reconfigure_hear(client, operation, &view->config, now_ns);
         else
             operation_jump(client, operation, view, now_ns);
     }

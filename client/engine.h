@@ -295,8 +295,10 @@ enum areg_error reconfiguration_create(struct operation *operation, const struct
                                        uint64_t now_ns) MUST_USE;
 void reconfiguration_destroy(struct operation *operation);
 void reconfigure_begin(struct client *client, struct operation *operation, uint64_t now_ns);
-/** A later configuration is finalized. */
-void reconfigure_look_again(struct client *client, struct operation *operation, uint64_t now_ns);
+/** A configuration is finalized that is later than the one that is asked. */
+void reconfigure_hear(struct client *client, struct operation *operation, const struct config *final, uint64_t now_ns);
+/** However it ends: the end of the sequence, as far as it is known, goes into the outcome. */
+void reconfigure_tell(struct operation *operation);
 uint64_t reconfigure_wake_ns(const struct operation *operation);
 void reconfigure_progress(const struct operation *operation, struct reconfigure_progress *progress);
 /** Something happened to its ask, or time has passed. */

@@ -298,6 +298,8 @@ static void conclude(struct client *client, struct operation *operation, enum ar
         describe_missing(client, operation);
     if (operation->ask.config)
         operation_close_ask(client, operation);
+    if (operation->reconfiguration)
+        reconfigure_tell(operation);
     move(operation, OP_ENDED);
     release_means(operation);
     timers_remove(&client->timers, operation);

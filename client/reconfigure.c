@@ -70,7 +70,7 @@ void reconfiguration_destroy(struct operation *operation)
 
 /* ---------------------------------------------------------------- ending */
 
-static void end(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
+void reconfigure_tell(struct operation *operation)
 {
     const struct reconfiguration *reconfiguration = operation->reconfiguration;
     struct client_done *outcome = &operation->outcome;
@@ -78,7 +78,6 @@ static void end(struct client *client, struct operation *operation, enum areg_er
         outcome->base = slice_ref(reconfiguration->last->descriptor);
     if (reconfiguration->target && reconfiguration->step >= RECONFIGURE_INSTALLING)
         outcome->pending = slice_ref(reconfiguration->target->descriptor);
-    operation_end(client, operation, error, now_ns);
 }
 
 /* There is progress: from now on it may take as long again. */
@@ -86,6 +85,18 @@ static void extend(struct operation *operation, uint64_t now_ns)
 {
     const uint64_t patience_ns = operation->reconfiguration->patience_ns;
     operation->deadline_ns = patience_ns < UINT64_MAX - now_ns ? now_ns + patience_ns : UINT64_MAX;
+}
+
+/* However long a transfer takes, there is progress as long as some worker can be heard. */
+static void extend_while_heard(struct operation *operation)
+{
+    const struct reconfiguration *reconfiguration = operation->reconfiguration;
+    uint64_t heard_ns = 0;
+    for (unsigned i = 0; i < reconfiguration->target->config.member_count; i++)
+        if (reconfiguration->question.heard_ns[i] > heard_ns)
+            heard_ns = reconfiguration->question.heard_ns[i];
+    if (heard_ns > 0)
+        extend(operation, heard_ns);
 }
 
 /* ---------------------------------------------------------------- steps */
@@ -104,7 +115,7 @@ static void ask_members(struct client *client, struct operation *operation, stru
     if (error == AREG_OK)
         operation_enter(client, operation, OP_RECONFIGURING, now_ns);
     else
-        end(client, operation, error, now_ns);
+        operation_end(client, operation, error, now_ns);
 }
 
 /* `view` is taken over. */
@@ -123,7 +134,7 @@ static void look(struct client *client, struct operation *operation, uint64_t no
     if (reconfiguration->last)
         ask_members(client, operation, reconfiguration->last, ASK_READ_CONFIG, now_ns);
     else
-        end(client, operation, AREG_ENOMEM, now_ns);
+        operation_end(client, operation, AREG_ENOMEM, now_ns);
 }
 
 void reconfigure_begin(struct client *client, struct operation *operation, uint64_t now_ns)
@@ -155,7 +166,7 @@ static void greet(struct client *client, struct operation *operation, uint64_t n
     if (reconfiguration->target)
         ask_members(client, operation, reconfiguration->target, ASK_GREET, now_ns);
     else
-        end(client, operation, AREG_ENOMEM, now_ns);
+        operation_end(client, operation, AREG_ENOMEM, now_ns);
 }
 
 static void join(struct client *client, struct operation *operation, uint64_t now_ns)
@@ -165,7 +176,7 @@ static void join(struct client *client, struct operation *operation, uint64_t no
     set_view(&reconfiguration->target, make_target(client, operation, reconfiguration->question.incarnations));
     set_view(&reconfiguration->own, view_ref(reconfiguration->target));
     if (!reconfiguration->target) {
-        end(client, operation, AREG_ENOMEM, now_ns);
+        operation_end(client, operation, AREG_ENOMEM, now_ns);
         return;
     }
     reconfiguration->question.descriptor = reconfiguration->target->descriptor;
@@ -217,7 +228,7 @@ static void install(struct client *client, struct operation *operation, struct s
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     struct view *decided = sequence_successor(client, reconfiguration->last, descriptor);
     if (!decided) {
-        end(client, operation, AREG_ENOMEM, now_ns);
+        operation_end(client, operation, AREG_ENOMEM, now_ns);
         return;
     }
     set_view(&reconfiguration->target, decided);
@@ -283,7 +294,7 @@ static void after_finalize(struct client *client, struct operation *operation, u
     set_view(&reconfiguration->last, reconfiguration->target);
     reconfiguration->target = NULL;
     if (is_done)
-        end(client, operation, AREG_OK, now_ns);
+        operation_end(client, operation, AREG_OK, now_ns);
     else
         look(client, operation, now_ns);
 }
@@ -294,7 +305,7 @@ static void end_stale(struct client *client, struct operation *operation, uint64
     snprintf(operation->outcome.detail, sizeof operation->outcome.detail,
              "the last configuration is c%u now (%.60s: %.100s), not the one that this change was made for",
              last->index, last->author, last->reason[0] ? last->reason : "no reason given");
-    end(client, operation, AREG_ESTALE, now_ns);
+    operation_end(client, operation, AREG_ESTALE, now_ns);
 }
 
 /* There is no successor of the last configuration. */
@@ -305,7 +316,7 @@ static void after_look(struct client *client, struct operation *operation, uint6
     const bool is_ours =
         reconfiguration->own && config_id_equal(reconfiguration->own->config.id, reconfiguration->last->config.id);
     if (reconfiguration->goal != RECONFIGURE_CHANGE || is_ours)
-        end(client, operation, AREG_OK, now_ns);
+        operation_end(client, operation, AREG_OK, now_ns);
     else if (!config_id_equal(reconfiguration->last->config.id, reconfiguration->expected))
         end_stale(client, operation, now_ns);
     else
@@ -319,7 +330,7 @@ static void after_finding_pending(struct client *client, struct operation *opera
     if (reconfiguration->goal == RECONFIGURE_LOOK) {
         set_view(&reconfiguration->target, sequence_successor(client, reconfiguration->last, descriptor));
         reconfiguration->step = RECONFIGURE_INSTALLING;
-        end(client, operation, AREG_OK, now_ns);
+        operation_end(client, operation, AREG_OK, now_ns);
     } else if (reconfiguration->goal == RECONFIGURE_CHANGE && PLANTED(PLANT_PROPOSE_ON_PENDING)) {
         set_view(&reconfiguration->last, sequence_successor(client, reconfiguration->last, descriptor));
         greet(client, operation, now_ns);
@@ -378,14 +389,26 @@ static void after_failure(struct client *client, struct operation *operation, ui
                  reconfiguration->step == RECONFIGURE_GREETING
                      ? "a host is not who it should be: another id answers at its address"
                      : "a host refuses to join: another id, another incarnation, or another cluster");
-    end(client, operation, error, now_ns);
+    operation_end(client, operation, error, now_ns);
 }
 
-void reconfigure_look_again(struct client *client, struct operation *operation, uint64_t now_ns)
+/* Whether there is more to this configuration's being finalized than that we are just telling everybody so. */
+static bool is_news(const struct reconfiguration *reconfiguration, const struct config *final)
+{
+    return reconfiguration->step != RECONFIGURE_FINALIZING || final->index > reconfiguration->target->config.index;
+}
+
+static void look_again(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     if (operation->ask.config)
         operation_close_ask(client, operation);
     look(client, operation, now_ns);
+}
+
+void reconfigure_hear(struct client *client, struct operation *operation, const struct config *final, uint64_t now_ns)
+{
+    if (is_news(operation->reconfiguration, final))
+        look_again(client, operation, now_ns);
 }
 
 /* A later configuration is finalized: what was being done is done, or too late. */
@@ -394,10 +417,12 @@ static bool look_again_if_superseded(struct client *client, struct operation *op
     struct view *view = operation->ask.later.bytes > 0 ? sequence_view(client, operation->ask.later) : NULL;
     if (!view)
         return false;
+    const bool is_superseded = is_news(operation->reconfiguration, &view->config);
     sequence_advance(client, view);
     view_unref(view);
-    reconfigure_look_again(client, operation, now_ns);
-    return true;
+    if (is_superseded)
+        look_again(client, operation, now_ns);
+    return is_superseded;
 }
 
 void reconfigure_proceed(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
@@ -413,7 +438,7 @@ void reconfigure_proceed(struct client *client, struct operation *operation, enu
         return;
     }
     if (error != AREG_OK) {
-        end(client, operation, error, now_ns);
+        operation_end(client, operation, error, now_ns);
         return;
     }
     if (look_again_if_superseded(client, operation, now_ns))
@@ -430,8 +455,8 @@ void reconfigure_proceed(struct client *client, struct operation *operation, enu
         return;
     }
     if (ask->state == ASK_WAITING) {
-        if (reconfiguration->step == RECONFIGURE_TRANSFERRING && ask->replied.bits)
-            extend(operation, now_ns);
+        if (reconfiguration->step == RECONFIGURE_TRANSFERRING)
+            extend_while_heard(operation);
         operation_settle(client, operation);
     } else if (ask->state == ASK_FAILED) {
         after_failure(client, operation, now_ns);

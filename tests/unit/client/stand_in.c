@@ -436,6 +436,8 @@ static void handle(const struct client_send *send)
 {
     const unsigned host_index = host_of_peer(send->peer_index);
     const struct request *request = &send->request;
+    if (request->kind == MESSAGE_JOIN)
+        config_of(request->descriptor);
     log_request(host_index, request);
     if (world.hosts[host_index].is_silent || (world.on_request && !world.on_request(host_index, request)) ||
         request->kind == MESSAGE_CONFIRM)
