@@ -2,18 +2,12 @@
 
 #include "core/check.h"
 #include "core/plant.h"
+#include "reconfig/config_ask.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-static int ballot_order(struct ballot a, struct ballot b)
-{
-    if (a.round != b.round)
-        return a.round < b.round ? -1 : 1;
-    return a.proposer == b.proposer ? 0 : a.proposer < b.proposer ? -1 : 1;
-}
-
-static bool ballot_is_none(struct ballot ballot)
+static bool is_none(struct ballot ballot)
 {
     return ballot.round == 0 && ballot.proposer == 0;
 }
@@ -81,12 +75,12 @@ enum areg_error config_answer_prepare(const struct seat *seat, const struct requ
         error = store_acceptor_get(seat->txn, seat->slot, &acceptor);
     if (error != AREG_OK)
         return error;
-    if (ballot_is_none(ballot)) {
+    if (is_none(ballot)) {
         reply->status = REPLY_INVALID;
         return AREG_OK;
     }
     reply->consensus.promised = acceptor.promised;
-    if (reply->next.status != LINK_NONE || ballot_order(ballot, acceptor.promised) <= 0)
+    if (reply->next.status != LINK_NONE || ballot_compare(ballot, acceptor.promised) <= 0)
         return AREG_OK;
     acceptor.promised = ballot;
     if (!PLANTED(PLANT_FORGETS_PROMISE))
@@ -101,9 +95,9 @@ enum areg_error config_answer_prepare(const struct seat *seat, const struct requ
 /* Under one ballot there is one proposal: another one under the same is no correct proposer's. */
 static bool is_acceptable(const struct seat *seat, const struct acceptor *acceptor, const struct request *request)
 {
-    if (ballot_is_none(request->accept.ballot) || !is_successor(seat->config, request->descriptor))
+    if (is_none(request->accept.ballot) || !is_successor(seat->config, request->descriptor))
         return false;
-    return ballot_order(request->accept.ballot, acceptor->accepted) != 0 ||
+    return ballot_compare(request->accept.ballot, acceptor->accepted) != 0 ||
            slice_equal(acceptor->descriptor, request->descriptor);
 }
 
@@ -122,7 +116,7 @@ enum areg_error config_answer_accept(const struct seat *seat, const struct reque
         return AREG_OK;
     }
     reply->consensus.promised = acceptor.promised;
-    const bool is_below = ballot_order(ballot, acceptor.promised) < 0 && !PLANTED(PLANT_ACCEPT_BELOW_PROMISE);
+    const bool is_below = ballot_compare(ballot, acceptor.promised) < 0 && !PLANTED(PLANT_ACCEPT_BELOW_PROMISE);
     if (reply->next.status != LINK_NONE || is_below)
         return AREG_OK;
     const struct acceptor accepting = {.promised = ballot, .accepted = ballot, .descriptor = request->descriptor};
