@@ -282,7 +282,7 @@ static int find_cluster(struct bench_flags *bench, char **where)
     const char *from_environment = getenv("AREG_SEEDS");
     if (!remote && !bench->dir && from_environment && from_environment[0])
         remote = from_environment;
-    char *local = error ? NULL : local_cluster_seeds(&cluster);
+    char *local = error ? NULL : local_cluster_seeds(&cluster, NULL);
     if (local && (!remote || strcmp(remote, local) == 0))
         bench->dir = dir;
     *where = local;

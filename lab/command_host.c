@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const actions[] = {"kill", "stop", "start", "pause", "resume", NULL};
+static const char *const actions[] = {"add", "kill", "stop", "start", "pause", "resume", NULL};
 
 static int list_hosts(const char *dir, bool as_json)
 {
@@ -57,6 +57,73 @@ static bool choose_hosts(const struct local_cluster *cluster, const char *ids, b
         ids += bytes + (ids[bytes] == ',');
     } while (*ids);
     return true;
+}
+
+/* "s6" or "s6,s7": hosts that there are not yet. */
+static enum areg_error add_hosts(struct local_cluster *cluster, const char *ids, char why[LOCAL_WHY_BYTES])
+{
+    do {
+        char id[HOST_ID_BYTES_MAX + 2]; /* one that is too long stays so */
+        const size_t bytes = strcspn(ids, ",");
+        snprintf(id, sizeof id, "%.*s", (int)(bytes < sizeof id ? bytes : sizeof id), ids);
+        const enum areg_error error = local_cluster_add(cluster, id, why);
+        if (error)
+            return error;
+        ids += bytes + (ids[bytes] == ',');
+    } while (*ids);
+    return AREG_OK;
+}
+
+/* As if nothing had been asked for, unless one of them can not be ended. The logs stay: they say why. */
+static void forget_added(struct local_cluster *cluster, unsigned first)
+{
+    char why[LOCAL_WHY_BYTES];
+    if (local_cluster_forget_hosts(cluster, first))
+        cluster->host_count = first;
+    if (local_cluster_save(cluster, why) != AREG_OK)
+        program_fail(AREG_EIO, "%s", why);
+}
+
+/* What areg-reconfig takes as a host that comes. */
+static void print_added(const struct local_cluster *cluster, unsigned first, bool as_json)
+{
+    if (as_json)
+        printf("{\"v\":1,\"hosts\":[");
+    for (unsigned i = first; i < cluster->host_count; i++) {
+        const struct local_host *host = &cluster->hosts[i];
+        if (as_json)
+            printf("%s{\"id\":\"%s\",\"address\":\"%s\",\"pid\":%d}", i > first ? "," : "", host->id.text,
+                   host->address, (int)host->process.pid);
+        else
+            printf("%s@%s\n", host->id.text, host->address);
+    }
+    if (as_json)
+        printf("]}\n");
+}
+
+static int run_add(const char *dir, const char *ids, const struct common_flags *common)
+{
+    char why[LOCAL_WHY_BYTES] = "";
+    struct local_cluster cluster;
+    const uint32_t wait_ms = (uint32_t)common->timeout_ms;
+    enum areg_error error = local_cluster_open(&cluster, dir, wait_ms, why);
+    if (error)
+        return program_fail(error, "%s", why);
+    const unsigned first = cluster.host_count;
+    error = add_hosts(&cluster, ids, why);
+    if (!error) {
+        bool wanted[HOST_COUNT_MAX] = {false};
+        unsigned failed_index;
+        memset(wanted + first, true, cluster.host_count - first);
+        error = local_hosts_start(&cluster, wanted, wait_ms, -1, &failed_index, why);
+        if (error)
+            forget_added(&cluster, first);
+    }
+    local_cluster_close(&cluster);
+    if (error)
+        return program_fail(error, "%s", why);
+    print_added(&cluster, first, common->json);
+    return EXIT_CODE_OK;
 }
 
 /* A stop signal is acted upon a moment after it was sent. */
@@ -135,12 +202,17 @@ static int run_action(const char *dir, const char *ids, const char *action, uint
 int command_host(int argc, char **argv)
 {
     static const struct command_page page = {
-        .synopsis = "host [HOST[,HOST...]|all kill|stop|start|pause|resume] [FLAG...]",
-        .text = "Without words: list the hosts of a local cluster. Otherwise let something happen to them, and wait\n"
-                "until it has: kill (SIGKILL), stop (SIGTERM), start (until ready), pause (SIGSTOP), resume (SIGCONT).",
+        .synopsis = "host [HOST[,HOST...]|all add|kill|stop|start|pause|resume] [FLAG...]",
+        .text =
+            "Without words: list the hosts of a local cluster. Otherwise let something happen to them, and wait\n"
+            "until it has: kill (SIGKILL), stop (SIGTERM), start (until ready), pause (SIGSTOP), resume (SIGCONT).\n"
+            "\n"
+            "add starts hosts that there are not yet. They serve nothing until areg-reconfig makes them members;\n"
+            "each is printed as it takes it, s6@tcp://127.0.0.1:PORT.",
         .examples = "  areg-lab host\n"
                     "  areg-lab host s2 kill\n"
-                    "  areg-lab host s2,s3 start",
+                    "  areg-lab host s2,s3 start\n"
+                    "  areg-reconfig apply replace s2 $(areg-lab host s6 add)",
         .word_count_max = 2,
     };
     struct common_flags common = {.timeout_ms = 10000};
@@ -157,6 +229,8 @@ int command_host(int argc, char **argv)
         return list_hosts(program_lab_dir(dir), common.json);
     if (line.word_count == 1)
         return program_fail_usage("what is to happen to %s? areg-lab %s", line.words[0], page.synopsis);
+    if (strcmp(line.words[1], "add") == 0)
+        return run_add(program_lab_dir(dir), line.words[0], &common);
     for (const char *const *action = actions; *action; action++)
         if (strcmp(line.words[1], *action) == 0)
             return run_action(program_lab_dir(dir), line.words[0], *action, (uint32_t)common.timeout_ms);

@@ -15,7 +15,7 @@
 
 static bool set_environment(const struct local_cluster *cluster)
 {
-    char *seeds = local_cluster_seeds(cluster);
+    char *seeds = local_cluster_seeds(cluster, NULL);
     if (!seeds)
         return false;
     bool done = setenv("AREG_SEEDS", seeds, 1) == 0 && setenv("AREG_LAB_DIR", cluster->dir, 1) == 0;

@@ -76,7 +76,7 @@ static bool asks_for_another(const struct up_flags *up, const struct local_clust
     struct code code;
     if (up->code && code_parse(up->code, &code) == AREG_OK)
         code_print(code, asked);
-    return (up->host_count != UINT64_MAX && up->host_count != cluster->host_count) ||
+    return (up->host_count != UINT64_MAX && up->host_count != local_cluster_genesis_count(cluster)) ||
            (up->code && strcmp(asked, code_print(cluster->code, present)) != 0) || up->delta != UINT64_MAX ||
            up->shard_count != UINT64_MAX;
 }
@@ -134,7 +134,7 @@ static enum areg_error open_and_start(struct local_cluster *cluster, const struc
         char code[CODE_TEXT_BYTES];
         snprintf(why, LOCAL_WHY_BYTES,
                  "there is a cluster of %u hosts, %s, in %.300s already: start it without flags, or give another --dir",
-                 cluster->host_count, code_print(cluster->code, code), dir);
+                 local_cluster_genesis_count(cluster), code_print(cluster->code, code), dir);
         error = AREG_EINVAL;
     }
     if (up->sync)
@@ -202,7 +202,7 @@ int up_end(const char *dir, const struct common_flags *common)
 
 static int print_up(const struct local_cluster *cluster, bool as_json)
 {
-    char *seeds = local_cluster_seeds(cluster);
+    char *seeds = local_cluster_seeds(cluster, NULL);
     if (!seeds)
         return program_fail(AREG_ENOMEM, "out of memory");
     if (!as_json) {

@@ -146,8 +146,8 @@ static void print_state(const struct local_cluster *cluster, FILE *to)
     fprintf(to, "}\n");
     for (unsigned i = 0; i < cluster->host_count; i++) {
         const struct local_host *host = &cluster->hosts[i];
-        fprintf(to, "{\"id\":\"%s\",\"address\":\"%s\",\"pid\":%d,\"started_ticks\":%" PRIu64 "}\n", host->id.text,
-                host->address, (int)host->process.pid, host->process.started_ticks);
+        fprintf(to, "{\"id\":\"%s\",\"address\":\"%s\",\"joins\":%d,\"pid\":%d,\"started_ticks\":%" PRIu64 "}\n",
+                host->id.text, host->address, host->joins, (int)host->process.pid, host->process.started_ticks);
     }
 }
 
@@ -213,6 +213,7 @@ static bool read_host_line(struct local_cluster *cluster, struct json_reader *re
         return false;
     struct local_host *host = &cluster->hosts[cluster->host_count];
     char id[HOST_ID_BYTES_MAX + 1] = "";
+    uint64_t joins = 0;
     uint64_t pid = 0;
     uint64_t started_ticks = 0;
     struct json_field field;
@@ -221,6 +222,8 @@ static bool read_host_line(struct local_cluster *cluster, struct json_reader *re
             return false;
         if (json_name_is(&field, "address") && !json_get_string(&field, host->address, sizeof host->address))
             return false;
+        if (json_name_is(&field, "joins") && !json_get_count(&field, &joins))
+            return false;
         if (json_name_is(&field, "pid") && !json_get_count(&field, &pid))
             return false;
         if (json_name_is(&field, "started_ticks") && !json_get_count(&field, &started_ticks))
@@ -228,6 +231,7 @@ static bool read_host_line(struct local_cluster *cluster, struct json_reader *re
     }
     if (reader->failed || !host_id_parse(id, &host->id) || !address_is_valid(host->address) || pid > INT32_MAX)
         return false;
+    host->joins = joins != 0;
     if (is_this_boot)
         host->process = (struct process){.pid = (pid_t)pid, .started_ticks = started_ticks};
     cluster->host_count++;
@@ -325,16 +329,24 @@ void local_remove_tree(const char *path)
     nftw(path, remove_entry, OPEN_DIRS_MAX, FTW_DEPTH | FTW_PHYS);
 }
 
-bool local_cluster_forget(struct local_cluster *cluster)
+bool local_cluster_forget_hosts(struct local_cluster *cluster, unsigned first)
 {
     char path[LOCAL_PATH_BYTES];
-    for (unsigned i = 0; i < cluster->host_count; i++)
+    for (unsigned i = first; i < cluster->host_count; i++)
         if (process_is_there(cluster->hosts[i].process))
             return false;
-    for (unsigned i = 0; i < cluster->host_count; i++) {
+    for (unsigned i = first; i < cluster->host_count; i++) {
         path_in(cluster->dir, cluster->hosts[i].id.text, path);
         local_remove_tree(path);
     }
+    return true;
+}
+
+bool local_cluster_forget(struct local_cluster *cluster)
+{
+    char path[LOCAL_PATH_BYTES];
+    if (!local_cluster_forget_hosts(cluster, 0))
+        return false;
     path_in(cluster->dir, genesis_name, path);
     unlink(path);
     path_in(cluster->dir, state_name, path);
@@ -430,6 +442,32 @@ enum areg_error local_cluster_open(struct local_cluster *cluster, const char *di
     return error;
 }
 
+enum areg_error local_cluster_add(struct local_cluster *cluster, const char *id, char why[LOCAL_WHY_BYTES])
+{
+    struct host_id parsed;
+    if (!host_id_parse(id, &parsed) || strcmp(id, "all") == 0) {
+        snprintf(why, LOCAL_WHY_BYTES, "\"%.64s\" is no id of a host", id);
+        return AREG_EINVAL;
+    }
+    if (local_cluster_find(cluster, id) >= 0) {
+        snprintf(why, LOCAL_WHY_BYTES, "there is a host %s already", id);
+        return AREG_EINVAL;
+    }
+    if (cluster->host_count == HOST_COUNT_MAX) {
+        snprintf(why, LOCAL_WHY_BYTES, "there are %u hosts already", cluster->host_count);
+        return AREG_EINVAL;
+    }
+    if (is_in_the_way(cluster, id, why))
+        return AREG_EINVAL;
+    cluster->hosts[cluster->host_count] = (struct local_host){.id = parsed, .joins = true};
+    if (pick_port(cluster, cluster->host_count) != AREG_OK) {
+        snprintf(why, LOCAL_WHY_BYTES, "no free port on 127.0.0.1");
+        return AREG_EIO;
+    }
+    cluster->host_count++;
+    return AREG_OK;
+}
+
 /* ---------------------------------------------------------------- questions */
 
 int local_cluster_find(const struct local_cluster *cluster, const char *id)
@@ -440,13 +478,23 @@ int local_cluster_find(const struct local_cluster *cluster, const char *id)
     return -1;
 }
 
-char *local_cluster_seeds(const struct local_cluster *cluster)
+unsigned local_cluster_genesis_count(const struct local_cluster *cluster)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < cluster->host_count; i++)
+        count += !cluster->hosts[i].joins;
+    return count;
+}
+
+char *local_cluster_seeds(const struct local_cluster *cluster, const struct local_host *except)
 {
     char *seeds = malloc((size_t)cluster->host_count * (ADDRESS_BYTES_MAX + 1) + 1);
     if (!seeds)
         return NULL;
     char *at = seeds;
+    *at = 0;
     for (unsigned i = 0; i < cluster->host_count; i++)
-        at += sprintf(at, "%s%s", i ? "," : "", cluster->hosts[i].address);
+        if (&cluster->hosts[i] != except)
+            at += sprintf(at, "%s%s", at > seeds ? "," : "", cluster->hosts[i].address);
     return seeds;
 }

@@ -21,6 +21,7 @@
 struct local_host {
     struct host_id id;
     char address[ADDRESS_BYTES_MAX + 1];
+    bool joins; /* it is not in genesis */
     struct process process;
 };
 
@@ -71,16 +72,27 @@ void local_cluster_close(struct local_cluster *cluster);
  * if a host is still there.
  */
 bool local_cluster_forget(struct local_cluster *cluster) MUST_USE;
+/** Remove the data of the host at `first` and of those after it. The same. */
+bool local_cluster_forget_hosts(struct local_cluster *cluster, unsigned first) MUST_USE;
 /** After that: pick other ports and write the files again. */
 enum areg_error local_cluster_begin_anew(struct local_cluster *cluster, const struct local_options *options,
                                          char why[LOCAL_WHY_BYTES]) MUST_USE;
 /** Whether a host's address can be listened on at present. */
 bool local_host_port_is_free(const struct local_host *host);
 
+/**
+ * One more host, which is not in genesis and joins those that are: pick its port. It is neither started nor saved.
+ *
+ * AREG_EINVAL (no id, known already, its data is there already, too many), AREG_EIO; `why` says more.
+ */
+enum areg_error local_cluster_add(struct local_cluster *cluster, const char *id, char why[LOCAL_WHY_BYTES]) MUST_USE;
+/** How many hosts it was made with. */
+unsigned local_cluster_genesis_count(const struct local_cluster *cluster);
+
 /** Position of a host; -1 if it is none. */
 int local_cluster_find(const struct local_cluster *cluster, const char *id);
-/** "tcp://...,tcp://..." of all hosts; the caller frees it. NULL without memory. */
-char *local_cluster_seeds(const struct local_cluster *cluster);
+/** "tcp://...,tcp://..." of all hosts, but `except` (NULL: none); the caller frees it. NULL without memory. */
+char *local_cluster_seeds(const struct local_cluster *cluster, const struct local_host *except);
 /** Whether there is a cluster in `dir`. */
 bool local_cluster_exists(const char *dir);
 /** rm -rf; what can not be removed stays. */

@@ -27,6 +27,7 @@ static void log_path(const struct local_cluster *cluster, unsigned host_index, c
 static enum areg_error start_one(struct local_cluster *cluster, unsigned host_index, int *ready_fd)
 {
     struct local_host *host = &cluster->hosts[host_index];
+    char *seeds = host->joins ? local_cluster_seeds(cluster, host) : NULL;
     char genesis[LOCAL_PATH_BYTES];
     char data[LOCAL_PATH_BYTES];
     char log[LOCAL_PATH_BYTES];
@@ -35,14 +36,25 @@ static enum areg_error start_one(struct local_cluster *cluster, unsigned host_in
     snprintf(data, sizeof data, "%s/%s", cluster->dir, host->id.text);
     snprintf(ready, sizeof ready, "%d", PROCESS_READY_FD);
     log_path(cluster, host_index, log);
-    char *const argv[] = {cluster->aregd, (char[]){"--genesis"},
-                          genesis,        (char[]){"--id"},
-                          host->id.text,  (char[]){"--data"},
-                          data,           (char[]){"--listen"},
-                          host->address,  (char[]){"--sync"},
-                          cluster->sync,  (char[]){"--ready-fd"},
-                          ready,          NULL};
-    return process_spawn(argv, log, &host->process, ready_fd);
+    if (host->joins && !seeds)
+        return AREG_ENOMEM;
+    char *const argv[] = {cluster->aregd,
+                          host->joins ? (char[]){"--join"} : (char[]){"--genesis"},
+                          host->joins ? seeds : genesis,
+                          (char[]){"--id"},
+                          host->id.text,
+                          (char[]){"--data"},
+                          data,
+                          (char[]){"--listen"},
+                          host->address,
+                          (char[]){"--sync"},
+                          cluster->sync,
+                          (char[]){"--ready-fd"},
+                          ready,
+                          NULL};
+    const enum areg_error error = process_spawn(argv, log, &host->process, ready_fd);
+    free(seeds);
+    return error;
 }
 
 /* The last line of a host's log, which mostly says why it ended. */

@@ -190,6 +190,43 @@ static void a_cluster_is_not_forgotten_while_a_host_is_there(void **state)
     end_all(&cluster);
 }
 
+static void a_host_that_is_added_joins_the_others_and_is_remembered(void **state)
+{
+    struct world *world = *state;
+    struct local_cluster cluster;
+    struct local_cluster seen;
+    char why[LOCAL_WHY_BYTES];
+    char expected[512];
+    unsigned failed_index;
+    bool wanted[HOST_COUNT_MAX] = {false};
+    write_script(world, "echo \"$1 $2\"; echo ready >&3; exec sleep 60");
+    create_running(world, &cluster);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(local_cluster_add(&cluster, ((const char *[]){"s2", "all", "s 4"})[i], why), AREG_EINVAL);
+    assert_int_equal(local_cluster_add(&cluster, "s4", why), AREG_OK);
+    wanted[3] = true;
+    assert_int_equal(local_hosts_start(&cluster, wanted, WAIT_MS, -1, &failed_index, why), AREG_OK);
+    assert_int_equal(local_cluster_look(&seen, cluster.dir, why), AREG_OK);
+    assert_int_equal(seen.host_count, 4);
+    assert_int_equal(local_cluster_genesis_count(&seen), 3);
+    assert_true(seen.hosts[3].joins);
+    assert_false(seen.hosts[2].joins);
+    assert_int_equal(process_state(seen.hosts[3].process), PROCESS_RUNNING);
+
+    char path[PATH_MAX + 16];
+    char line[512] = "";
+    snprintf(path, sizeof path, "%s/s4.log", cluster.dir);
+    FILE *log = fopen(path, "r");
+    assert_non_null(log);
+    assert_non_null(fgets(line, sizeof line, log));
+    fclose(log);
+    snprintf(expected, sizeof expected, "--join %s,%s,%s\n", seen.hosts[0].address, seen.hosts[1].address,
+             seen.hosts[2].address);
+    assert_string_equal(line, expected);
+    end_all(&cluster);
+    assert_false(process_is_there(seen.hosts[3].process));
+}
+
 static void malformed_states_are_refused(void **state)
 {
     const struct world *world = *state;
@@ -393,6 +430,7 @@ int main(int argc, char **argv)
         CASE(files_of_somebody_else_are_left_alone),
         CASE(a_directory_without_a_name_is_refused),
         CASE(a_cluster_is_not_forgotten_while_a_host_is_there),
+        CASE(a_host_that_is_added_joins_the_others_and_is_remembered),
         CASE(malformed_states_are_refused),
         CASE(processes_of_another_boot_are_nobody),
         CASE(a_host_that_ends_before_it_is_ready_takes_the_others_with_it),
