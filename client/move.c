@@ -133,11 +133,19 @@ static void list(struct client *client, struct operation *operation, uint64_t no
     operation_end(client, operation, error, now_ns);
 }
 
+/* Whether the configuration that is asked is known to be retired, or the target to be finalized. */
+static bool is_superseded(const struct client *client, const struct operation *operation)
+{
+    const struct ask *ask = &operation->ask;
+    const struct view *base = client->bases[operation->shard];
+    return ask->later.bytes > 0 || (operation->state == OP_PUTTING && ask->next.bytes > 0) ||
+           (base && base->config.index > operation->source->config.index);
+}
+
 void move_proceed(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     struct ask *ask = &operation->ask;
-    const bool is_superseded = ask->later.bytes > 0 || (operation->state == OP_PUTTING && ask->next.bytes > 0);
-    if (is_superseded) {
+    if (is_superseded(client, operation)) {
         /* Somebody has finished what this is a part of: there is nothing left to move. */
         operation_end(client, operation, AREG_ESTALE, now_ns);
     } else if (ask->state == ASK_WAITING) {
