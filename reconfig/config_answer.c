@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "core/plant.h"
+#include "dap/dap.h"
 #include "reconfig/config_ask.h"
 
 #include <inttypes.h>
@@ -231,7 +232,8 @@ enum areg_error config_judge_join(struct store_txn *txn, const struct joiner *jo
         return config_final_get(txn, joined->shard, &reply->next);
     }
     const int member_index = config_member_index(joined, &joiner->host);
-    if (member_index < 0 || joined->members[member_index].incarnation != joiner->incarnation)
+    if (member_index < 0 || joined->members[member_index].incarnation != joiner->incarnation ||
+        !dap_of(joined->code.dap))
         reply->status = REPLY_INVALID;
     else
         effect->is_news = true;

@@ -66,8 +66,9 @@ struct joiner {
     uint64_t incarnation;
 };
 /**
- * JOIN: judge whether the host can be a member of this configuration: it is listed there, under its own incarnation, so
- * that it can not have forgotten anything that it said in it. OK with `is_news`: the caller records the membership, and
+ * JOIN: judge whether the host can be a member of this configuration: it knows the data-access primitives, and is
+ * listed there, under its own incarnation, so that it can not have forgotten anything that it said in it. OK with
+ * `is_news`: the caller records the membership, and
  * `*joined` is it.
  */
 enum areg_error config_judge_join(struct store_txn *txn, const struct joiner *joiner, const struct request *request,

@@ -104,11 +104,10 @@ static enum areg_error look(const struct seat *seat, struct slice key, struct ta
     return error;
 }
 
-/* Fragments of one code's k are the same at one position, whatever n; and k = 1 makes whole copies. */
 static bool has_same_fragments(const struct seat *seat, const struct seat *parent)
 {
-    const unsigned k = seat->config->code.k;
-    return parent && parent->config->code.k == k && (k == 1 || parent->member_index == seat->member_index);
+    return parent &&
+           code_same_fragment(parent->config->code, parent->member_index, seat->config->code, seat->member_index);
 }
 
 static bool is_same_value(const struct entry *a, const struct entry *b)

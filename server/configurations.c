@@ -3,6 +3,7 @@
  * FINALIZE [PROTOCOL §5, ARES 10.4]. A configuration that has gone must never come back empty.
  */
 #include "core/check.h"
+#include "dap/dap.h"
 #include "reconfig/config_answer.h"
 #include "reconfig/transfer_answer.h"
 #include "server/engine.h"
@@ -16,7 +17,7 @@ static enum areg_error join_genesis(struct replica *replica, struct store_txn *t
     struct link final;
     uint32_t slot;
     cluster_genesis_config(replica->cluster, shard, &config);
-    if (config_member_index(&config, &replica->host) < 0)
+    if (config_member_index(&config, &replica->host) < 0 || !dap_of(config.code.dap))
         return AREG_OK;
     enum areg_error error = config_final_get(txn, shard, &final);
     if (error != AREG_OK || final.status == LINK_FINALIZED)
@@ -63,6 +64,8 @@ static enum areg_error load_membership(struct replica *replica, struct store_txn
     const int member_index = config_member_index(&config, &replica->host);
     if (member_index < 0)
         return AREG_ECORRUPT;
+    if (!dap_of(config.code.dap))
+        return AREG_EVERSION;
     enum areg_error error = store_link_get(txn, slot, &link);
     if (error != AREG_OK)
         return error;

@@ -39,7 +39,7 @@ struct replica_options {
  * Make the replica of what is in the store (a write transaction, which the caller commits before the replica is used).
  * The first time, c0 of every shard of which genesis makes the host a member is recorded there. A host that is in no
  * configuration is fine: it may join one. Errors: AREG_ENOMEM, and those of the store; AREG_ECORRUPT also if a
- * configuration in it is none of this host's or this cluster's.
+ * configuration in it is none of this host's or this cluster's, AREG_EVERSION if this program can not serve one.
  */
 enum areg_error replica_create(struct replica **replica, const struct replica_options *options,
                                struct store_txn *txn) MUST_USE;

@@ -1,6 +1,7 @@
 /*
  * The answering half of the messages about configurations: links, consensus, joining, finalizing, incarnations.
  */
+#include "dap/dap.h"
 #include "described.h"
 #include "reconfig/config_answer.h"
 #include "store/store_memory.h"
@@ -423,6 +424,8 @@ static void whoever_is_listed_under_its_incarnation_may_join(void **state)
     assert_false(world.effect.is_news);
 
     static struct described other;
+    describe_next(&other, &world.c.config, "ldr:2,2", HOSTS, 0);
+    assert_int_equal(join(&world, &other, "s1", 101), dap_of(DAP_LDR) ? REPLY_OK : REPLY_INVALID);
     other = world.d[1];
     other.config.shard = 3;
     describe(&other);
