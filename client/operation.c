@@ -384,6 +384,7 @@ static void put_carried(struct client *client, struct operation *operation, uint
     enum areg_error error = carried_give(carried, operation->view, &value);
     if (error == AREG_OK)
         error = ask_begin_put_data(&operation->ask, &options, &value, holders, now_ns);
+    operation->ask.is_new_value = is_write(operation) && !operation->is_stale;
     coded_value_fini(&value); /* Empty, unless it was not taken. */
     if (error == AREG_OK)
         operation_enter(client, operation, OP_PUTTING, now_ns);

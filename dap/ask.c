@@ -128,6 +128,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->link = options->link;
     ask->patience_ns = 0;
     ask->adopters = (struct voters){0};
+    ask->is_new_value = false;
     ask->question = NULL;
     for (unsigned i = 0; i < ask->config->member_count; i++)
         ask->members[i] = (struct ask_member){.retry_ns = UINT64_MAX};

@@ -159,6 +159,9 @@ struct ask {
     /* PUT_DATA: the value (moved in), and members that take their fragment over from the configuration before. */
     struct coded_value value;
     struct voters adopters;
+    bool
+        is_new_value; /* nobody has it yet: when so many members refuse it that it can never be read, the ask fails with
+                         AREG_EFULL. Set after ask_begin_put_data(); otherwise members that are full are asked again */
 
     struct config_question *question; /* borrowed; about configurations only */
 

@@ -727,7 +727,7 @@ static enum areg_error treas_decide(struct ask *ask, uint64_t now_ns)
         ask_finish_patiently(ask, now_ns);
         return AREG_OK;
     }
-    if (ask->kind == ASK_PUT_DATA) {
+    if (ask->kind == ASK_PUT_DATA && ask->is_new_value) {
         /* So many members have refused the fragment for lack of room, and will not be asked again, that fewer than k
          * can have it: the value can never be read. */
         const unsigned possible = ask->config->member_count - voters_count(ask->refused);

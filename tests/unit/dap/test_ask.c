@@ -307,11 +307,17 @@ static void missing_fragments_of_a_write_back_are_computed(void **state)
     members_close(&members);
 }
 
+static void begin_new_put(struct members *put_to)
+{
+    members_begin_put(put_to, 3, (struct voters){0});
+    put_to->ask.is_new_value = true;
+}
+
 static void a_put_fails_as_full_only_if_too_few_can_have_stored_it(void **state)
 {
     (void)state;
     members_open(&members, "rs:5,3");
-    members_begin_put(&members, 3, (struct voters){0});
+    begin_new_put(&members);
     members_take(&members);
     members_refuse(&members, 0, REPLY_FULL);
     members_refuse(&members, 1, REPLY_FULL);
@@ -321,7 +327,7 @@ static void a_put_fails_as_full_only_if_too_few_can_have_stored_it(void **state)
     assert_int_equal(members.ask.error, AREG_EFULL);
     /* One that is asked again may store it now. */
     members_reset(&members);
-    members_begin_put(&members, 3, (struct voters){0});
+    begin_new_put(&members);
     members_take(&members);
     members_refuse(&members, 0, REPLY_FULL);
     members_refuse(&members, 1, REPLY_FULL);
@@ -331,7 +337,7 @@ static void a_put_fails_as_full_only_if_too_few_can_have_stored_it(void **state)
     assert_int_equal(members.ask.state, ASK_WAITING);
     /* One that was asked twice has refused one of two: the other may have been stored. */
     members_reset(&members);
-    members_begin_put(&members, 3, (struct voters){0});
+    begin_new_put(&members);
     members_take(&members);
     for (unsigned i = 0; i < 3; i++)
         ask_resend(&members.ask, i);
@@ -339,6 +345,23 @@ static void a_put_fails_as_full_only_if_too_few_can_have_stored_it(void **state)
     for (unsigned i = 0; i < 3; i++)
         members_refuse(&members, i, REPLY_FULL);
     assert_int_equal(members.ask.state, ASK_WAITING);
+    members_close(&members);
+}
+
+static void a_value_that_exists_is_put_until_there_is_room(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:5,3");
+    members_begin_put(&members, 3, (struct voters){0});
+    members_take(&members);
+    for (unsigned i = 0; i < 5; i++)
+        members_refuse(&members, i, REPLY_FULL);
+    assert_int_equal(members.ask.state, ASK_WAITING);
+    members_pass(&members, 3 * ASK_BUSY_NS);
+    members_take(&members);
+    for (unsigned i = 0; i < 4; i++)
+        members_answer(&members, i);
+    assert_int_equal(members.ask.state, ASK_DONE);
     members_close(&members);
 }
 
@@ -449,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_write_back_goes_only_to_members_that_lack_the_tag),
         cmocka_unit_test(missing_fragments_of_a_write_back_are_computed),
         cmocka_unit_test(a_put_fails_as_full_only_if_too_few_can_have_stored_it),
+        cmocka_unit_test(a_value_that_exists_is_put_until_there_is_room),
         cmocka_unit_test(a_page_that_makes_no_sense_is_no_vote),
         cmocka_unit_test(the_first_page_of_each_member_is_kept),
     };
