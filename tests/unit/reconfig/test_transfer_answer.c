@@ -414,7 +414,7 @@ static void an_older_entry_is_adopted_from_among_newer_ones(void **state)
     open_world(&world, "rs:5,3", "rs:5,3", HOSTS);
     struct entry entry = {0};
     for (uint64_t z = 1; z <= 3; z++) {
-        const struct entry put = put_into(&world.parent, tag_of(z), slice_borrow("value" + z, 5 - z));
+        const struct entry put = put_into(&world.parent, tag_of(z), slice_borrow(&"value"[z], 5 - z));
         if (z == 2)
             entry = put;
     }
