@@ -154,8 +154,6 @@ static enum exit_code carry_out(struct apply *apply, struct shards *shards, stru
         runs_add(&runs, &shards->at[proposal->plans[i].base.shard], &proposal->plans[i]);
     code = watch_runs(&apply->admin, shards, &runs, proposal, proposal->register_count);
     kept_configs_add(&apply->admin, shards);
-    if (code == EXIT_CODE_OK && apply->plan_id)
-        kept_plan_remove(&apply->admin, apply->plan_id);
     runs_fini(&runs);
     return code;
 }

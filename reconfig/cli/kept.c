@@ -250,13 +250,6 @@ enum areg_error kept_plan_read(const struct admin *admin, const char *id, struct
     return AREG_OK;
 }
 
-void kept_plan_remove(const struct admin *admin, const char *id)
-{
-    char path[PATH_MAX];
-    if (kept_path(admin, id, path))
-        (void)unlink(path);
-}
-
 /* ---------------------------------------------------------------- configurations */
 
 void kept_configs_each(const struct admin *admin, kept_config_fn *each, void *arg)

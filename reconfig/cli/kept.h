@@ -40,8 +40,6 @@ enum areg_error kept_plan_write(const struct admin *admin, const char *id, const
 enum areg_error kept_plan_read(const struct admin *admin, const char *id, struct kept_plan *plan,
                                char why[KEPT_WHY_BYTES]) MUST_USE;
 void kept_plan_fini(struct kept_plan *plan);
-/** Forget it, once it is carried out. */
-void kept_plan_remove(const struct admin *admin, const char *id);
 
 /** Print a plan as its file holds it, and read that: bytes that are judged. */
 enum areg_error kept_plan_print(const struct kept_plan *plan, char *to, size_t room_bytes) MUST_USE;

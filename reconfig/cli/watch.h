@@ -6,6 +6,7 @@
 #define RECONFIG_CLI_WATCH_H
 
 #include "reconfig/cli/proposal.h"
+#include "reconfig/cli/runs.h"
 
 /**
  * Run them all, and tell how they end: on stdout, what is decided and finalized; on stderr, a bar on a terminal or a

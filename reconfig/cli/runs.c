@@ -1,0 +1,183 @@
+#include "reconfig/cli/runs.h"
+
+#include "core/check.h"
+#include "reconfig/cli/workers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool runs_init(struct runs *runs, struct admin *admin, unsigned count_max, enum exit_code *code)
+{
+    *runs = (struct runs){
+        .admin = admin,
+        .at = calloc(count_max, sizeof *runs->at),
+        .bases = calloc(count_max, sizeof *runs->bases),
+    };
+    if (runs->at && runs->bases)
+        return true;
+    runs_fini(runs);
+    *code = admin_fail(admin, EXIT_CODE_ERROR, "%s", areg_strerror(AREG_ENOMEM));
+    return false;
+}
+
+void runs_fini(struct runs *runs)
+{
+    free(runs->at);
+    free(runs->bases);
+    *runs = (struct runs){0};
+}
+
+void runs_add(struct runs *runs, struct shard *shard, const struct plan *plan)
+{
+    runs->bases[runs->count] = shard->base;
+    runs->at[runs->count++] = (struct run){.shard = shard, .plan = plan};
+}
+
+static void end_run(struct areg_client *client, struct client_done *done, void *arg)
+{
+    (void)client;
+    struct run *run = arg;
+    run->state = RUN_ENDED;
+    if (!run->is_given_up || done->error == AREG_OK) {
+        run->error = done->error;
+        snprintf(run->detail, sizeof run->detail, "%s", done->detail);
+    }
+    shard_take(run->shard, done);
+}
+
+static void begin_run(struct runs *runs, struct run *run)
+{
+    struct client_op op = {
+        .kind = CLIENT_RECONFIGURE,
+        .goal = run->plan ? RECONFIGURE_CHANGE : RECONFIGURE_FINISH,
+        .shard = run->shard->shard,
+        .deadline_ns = admin_deadline_ns(runs->admin),
+        .bytes_per_s = runs->bytes_per_s,
+    };
+    if (run->plan) {
+        op.wanted = &run->plan->wanted;
+        op.expected = run->plan->base.id;
+    }
+    const struct ticket how = {.outcome = end_run, .arg = run};
+    run->changed_ns = handle_now_ns();
+    run->error = ticket_begin(runs->admin->client, &op, &how, &run->ticket);
+    run->state = run->error ? RUN_ENDED : RUN_UNDER_WAY;
+}
+
+static void give_up(struct runs *runs, struct run *run, enum areg_error error, const char *why)
+{
+    if (run->is_given_up)
+        return;
+    run->is_given_up = true;
+    run->error = error;
+    snprintf(run->detail, sizeof run->detail, "%s", why);
+    CHECK(areg_cancel(runs->admin->client, run->ticket) == AREG_OK);
+}
+
+/* Names of the members that the engine waits for. */
+static void list_missing(const struct run *run, char *to, size_t room_bytes)
+{
+    const struct reconfigure_progress *progress = &run->progress;
+    const bool is_of_target = progress->step == RECONFIGURE_GREETING || progress->step == RECONFIGURE_JOINING ||
+                              progress->step == RECONFIGURE_TRANSFERRING;
+    const struct config *config = is_of_target ? &progress->target : &run->shard->base;
+    size_t used_bytes = (size_t)snprintf(to, room_bytes, "nothing has changed for the timeout");
+    const char *before = "; no answer from ";
+    for (unsigned i = 0; i < config->member_count && used_bytes < room_bytes; i++)
+        if (voters_has(progress->missing, i)) {
+            used_bytes += (size_t)snprintf(to + used_bytes, room_bytes - used_bytes, "%s%s (%s)", before,
+                                           config->members[i].id.text, config->members[i].address);
+            before = ", ";
+        }
+}
+
+static bool progress_is_same(const struct reconfigure_progress *a, const struct reconfigure_progress *b)
+{
+    return a->step == b->step && a->slices_moved == b->slices_moved && a->register_count == b->register_count &&
+           a->bytes == b->bytes && a->is_own == b->is_own;
+}
+
+/* A worker tells of a page of registers when all of them are moved, which may take long at a low pace. What it will
+ * never do by itself is to go on when it was paused. */
+static bool is_paused(const struct runs *runs, const struct run *run)
+{
+    struct shard *shard = calloc(1, sizeof *shard);
+    struct workers *workers = calloc(1, sizeof *workers);
+    bool is_paused = false;
+    if (shard && workers) {
+        shard->shard = run->shard->shard;
+        shard->pending = run->progress.target;
+        is_paused = workers_ask(runs->admin, shard, workers) == AREG_OK && workers->sum.is_paused;
+    }
+    free(shard);
+    free(workers);
+    return is_paused;
+}
+
+/* The engine ends a step that nobody answers by itself, and names those that it waited for; here end steps that are
+ * answered, and still do not get anywhere. */
+static void judge_patience(struct runs *runs, struct run *run, uint64_t now_ns)
+{
+    const uint64_t patience_ns = runs->admin->flags.timeout_ms * UINT64_C(1000000);
+    if (now_ns < run->changed_ns + patience_ns + patience_ns / 8)
+        return;
+    run->changed_ns = now_ns;
+    if (run->progress.step != RECONFIGURE_TRANSFERRING) {
+        char why[sizeof run->detail];
+        list_missing(run, why, sizeof why);
+        give_up(runs, run, AREG_EUNAVAIL, why);
+    } else if (is_paused(runs, run)) {
+        give_up(runs, run, AREG_EUNAVAIL, "the transfer is paused");
+    }
+}
+
+static void look_at_run(struct runs *runs, struct run *run)
+{
+    struct ticket *ticket = ticket_find(runs->admin->client, run->ticket);
+    struct reconfigure_progress progress;
+    if (!ticket || !client_reconfigure_progress(runs->admin->client->engine, ticket->engine_id, &progress))
+        return;
+    const uint64_t now_ns = handle_now_ns();
+    if (!progress_is_same(&progress, &run->progress))
+        run->changed_ns = now_ns;
+    run->progress = progress;
+    judge_patience(runs, run, now_ns);
+}
+
+static void interrupt(struct runs *runs, unsigned begun_count)
+{
+    runs->was_interrupted = true;
+    for (unsigned i = 0; i < runs->count; i++) {
+        struct run *run = &runs->at[i];
+        if (run->state == RUN_UNDER_WAY)
+            give_up(runs, run, AREG_ECANCELED, "interrupted");
+        if (i >= begun_count) {
+            run->error = AREG_ECANCELED;
+            snprintf(run->detail, sizeof run->detail, "interrupted before it began");
+        }
+    }
+}
+
+void runs_run(struct runs *runs)
+{
+    unsigned begun_count = 0;
+    for (;;) {
+        unsigned active_count = 0;
+        for (unsigned i = 0; i < begun_count; i++) {
+            active_count += runs->at[i].state == RUN_UNDER_WAY;
+            if (runs->at[i].state == RUN_UNDER_WAY)
+                look_at_run(runs, &runs->at[i]);
+        }
+        while (active_count < RUNS_AT_ONCE && begun_count < runs->count && !runs->was_interrupted) {
+            struct run *run = &runs->at[begun_count++];
+            begin_run(runs, run);
+            active_count += run->state == RUN_UNDER_WAY;
+        }
+        if (!runs->watch(runs, runs->arg))
+            interrupt(runs, begun_count);
+        if (active_count == 0 && (begun_count == runs->count || runs->was_interrupted))
+            return;
+        handle_run(runs->admin->client, handle_now_ns() + WATCH_MS * UINT64_C(1000000));
+    }
+}
