@@ -14,6 +14,8 @@ enum { JOB_COUNT_MAX = 64 };
 enum { TASK_COUNT_MAX = 2 * TRANSFER_INFLIGHT_MAX };
 /* What could not be done is tried again after this. */
 #define AGAIN_NS UINT64_C(200000000)
+/* A job that was behind its pace may catch up with so much of it. */
+#define PACE_SLACK_NS UINT64_C(100000000)
 
 /** A configuration with whose members this host is to register, or has. */
 struct register_job {
@@ -52,8 +54,7 @@ struct job {
     uint64_t again_ns;       /* not before */
     uint64_t register_count; /* since the last note */
     uint64_t bytes;
-    int64_t budget_bytes; /* what the pace allows; below zero: not yet */
-    uint64_t budget_ns;
+    uint64_t pace_ns; /* the pace does not allow another register before */
     bool has_note;
     struct slice note_after; /* counted */
     uint32_t note_slices;
@@ -63,6 +64,7 @@ struct task {
     uint64_t id;     /* 0: free */
     struct job *job; /* NULL: */
     struct register_job *register_job;
+    uint64_t charged_ns; /* to its job's pace, as long as it is not known how large the register is */
 };
 
 struct worker {
@@ -223,32 +225,73 @@ static enum areg_error load_registrations(struct worker *worker, struct store_tx
     return error == AREG_ENOTFOUND ? AREG_OK : error;
 }
 
-enum areg_error worker_load(struct worker *worker, struct store_txn *txn)
+static bool is_done(const struct stored_transfer *stored)
 {
-    const enum areg_error register_error = load_registrations(worker, txn);
-    if (register_error != AREG_OK)
-        return register_error;
-    for (unsigned i = 0; i < worker->job_count; i++)
-        worker->jobs[i]->is_known = false;
+    return (stored->progress.slices_given & ~stored->progress.slices_moved) == 0;
+}
+
+/* What this worker has done may not be on the disk yet; what it was given, and the pace, are news. */
+static void refresh_job(struct job *job, const struct stored_transfer *stored)
+{
+    job->is_known = !is_done(stored);
+    job->progress.slices_given |= stored->progress.slices_given;
+    job->progress.is_paused = stored->progress.is_paused;
+    if (job->progress.bytes_per_s != stored->progress.bytes_per_s)
+        job->pace_ns = 0;
+    job->progress.bytes_per_s = stored->progress.bytes_per_s;
+}
+
+static bool is_over(const struct job *job)
+{
+    return !job->is_known && job->moving_count == 0 && !job->is_listing;
+}
+
+static enum areg_error load_jobs(struct worker *worker, struct store_txn *txn)
+{
     enum areg_error error;
     struct stored_transfer stored;
     for (uint32_t slot = 1; (error = store_transfer_next(txn, &slot, &stored)) == AREG_OK; slot++) {
         struct job *job = find_job(worker, slot);
-        const bool is_done = (stored.progress.slices_given & ~stored.progress.slices_moved) == 0;
-        if (!job && (is_done || worker->job_count == JOB_COUNT_MAX))
+        if (!job && (is_done(&stored) || worker->job_count == JOB_COUNT_MAX))
             continue;
         if (!job)
             error = add_job(worker, txn, slot, &stored, &job);
         if (error != AREG_OK)
             return error;
-        job->is_known = true;
-        /* What this worker has done may not be on the disk yet; what it was given, and the pace, are news. */
-        job->progress.slices_given |= stored.progress.slices_given;
-        job->progress.is_paused = stored.progress.is_paused;
-        job->progress.bytes_per_s = stored.progress.bytes_per_s;
+        refresh_job(job, &stored);
     }
-    worker->wake_ns = 0;
     return error == AREG_ENOTFOUND ? AREG_OK : error;
+}
+
+/* Those that are done make room for others. */
+static enum areg_error drop_jobs(struct worker *worker, struct store_txn *txn)
+{
+    for (unsigned i = 0; i < worker->job_count;) {
+        struct job *job = worker->jobs[i];
+        struct stored_transfer stored;
+        const enum areg_error error = store_transfer_get(txn, job->slot, &stored);
+        if (error != AREG_OK)
+            return error;
+        refresh_job(job, &stored);
+        if (!is_over(job)) {
+            i++;
+            continue;
+        }
+        job_destroy(job);
+        worker->jobs[i] = worker->jobs[--worker->job_count];
+    }
+    return AREG_OK;
+}
+
+enum areg_error worker_load(struct worker *worker, struct store_txn *txn)
+{
+    enum areg_error error = load_registrations(worker, txn);
+    if (error == AREG_OK)
+        error = drop_jobs(worker, txn);
+    if (error == AREG_OK)
+        error = load_jobs(worker, txn);
+    worker->wake_ns = 0;
+    return error;
 }
 
 /* ---------------------------------------------------------------- submitting */
@@ -261,6 +304,12 @@ static struct task *free_task(struct worker *worker)
     while (task->id != 0)
         task++;
     return task;
+}
+
+/* How long the pace wants so many bytes to take. */
+static uint64_t paced_ns(const struct job *job, uint64_t bytes)
+{
+    return job->progress.bytes_per_s ? bytes * UINT64_C(1000000000) / job->progress.bytes_per_s : 0;
 }
 
 static bool submit(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job, struct client_op *op)
@@ -279,6 +328,9 @@ static bool submit(struct worker *worker, struct client *client, uint64_t now_ns
         return false;
     }
     *task = (struct task){.id = id, .job = job};
+    if (op->kind == CLIENT_MOVE)
+        task->charged_ns = paced_ns(job, worker->usual_bytes);
+    job->pace_ns += task->charged_ns;
     worker->task_count++;
     return true;
 }
@@ -308,20 +360,13 @@ static unsigned moving_max(const struct worker *worker)
 /* Whether the pace allows another register; if not, when. */
 static bool may_go_on(struct worker *worker, struct job *job, uint64_t now_ns)
 {
-    const uint64_t rate = job->progress.bytes_per_s;
-    if (rate == 0)
+    if (job->progress.bytes_per_s == 0)
         return true;
-    const uint64_t elapsed_ns = now_ns - job->budget_ns < 1000000000 ? now_ns - job->budget_ns : 1000000000;
-    job->budget_bytes += (int64_t)(elapsed_ns * (rate / 1000) / 1000000);
-    if (job->budget_bytes > (int64_t)(rate / 10))
-        job->budget_bytes = (int64_t)(rate / 10); /* What was not used is lost, but for a tenth of a second. */
-    job->budget_ns = now_ns;
-    if (job->budget_bytes >= 0)
-        return true;
-    const uint64_t wait_ns = (uint64_t)-job->budget_bytes * 1000000 / (rate / 1000 + 1) + 1000000;
-    if (now_ns + wait_ns < worker->wake_ns)
-        worker->wake_ns = now_ns + wait_ns;
-    return false;
+    if (job->pace_ns + PACE_SLACK_NS < now_ns)
+        job->pace_ns = now_ns - PACE_SLACK_NS; /* What was not used is lost. */
+    if (job->pace_ns > now_ns && job->pace_ns < worker->wake_ns)
+        worker->wake_ns = job->pace_ns;
+    return job->pace_ns <= now_ns;
 }
 
 static void move_some(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job)
@@ -385,11 +430,6 @@ static void step(struct worker *worker, struct client *client, uint64_t now_ns, 
     }
     turn_page(job);
     worker->wake_ns = 0; /* Once the note has been taken. */
-}
-
-static bool is_over(const struct job *job)
-{
-    return !job->is_known && job->moving_count == 0 && !job->is_listing;
 }
 
 static void step_registration(struct worker *worker, struct client *client, uint64_t now_ns, struct register_job *job)
@@ -465,6 +505,7 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     CHECK(task < worker->tasks + TASK_COUNT_MAX);
     struct job *job = task->job;
     struct register_job *register_job = task->register_job;
+    const uint64_t charged_ns = task->charged_ns;
     *task = (struct task){0};
     worker->task_count--;
     worker->wake_ns = 0;
@@ -477,15 +518,16 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     else
         job->moving_count--;
     job->is_superseded |= done->error == AREG_ESTALE;
+    job->pace_ns -= charged_ns < job->pace_ns ? charged_ns : job->pace_ns;
     if (done->error != AREG_OK) {
-        job->has_failed = true;
+        job->has_failed |= done->kind != CLIENT_LIST;
         job->again_ns = now_ns + AGAIN_NS;
     } else if (done->kind == CLIENT_LIST) {
         note_page(job, done);
     } else {
         job->register_count++;
         job->bytes += done->value_bytes;
-        job->budget_bytes -= done->value_bytes;
+        job->pace_ns += paced_ns(job, done->value_bytes);
         worker->usual_bytes = worker->usual_bytes ? (7 * worker->usual_bytes + done->value_bytes + 1) / 8
                                                   : done->value_bytes + UINT64_C(1);
     }

@@ -123,7 +123,11 @@ static void keep(struct seat_in *seat, struct slice key, const struct entry *ent
 {
     if (find_kept(seat, key, entry->tag))
         return;
-    CHECK(seat->kept_count < KEPT_MAX);
+    if (seat->kept_count == seat->kept_room) {
+        seat->kept_room = seat->kept_room ? 2 * seat->kept_room : 8;
+        seat->kept = realloc(seat->kept, seat->kept_room * sizeof *seat->kept);
+        CHECK(seat->kept != NULL);
+    }
     seat->kept[seat->kept_count++] = (struct kept){
         .key = slice_copy(key), .entry = *entry, .fragment = fragment.bytes ? slice_ref(fragment) : (struct slice){0}};
 }
@@ -324,6 +328,17 @@ static void answer_transfer(struct seat_in *seat, const struct request *request,
     reply->transfer = *progress;
 }
 
+static void answer_register(struct seat_in *seat, unsigned config_index, const struct request *request,
+                            struct reply *reply)
+{
+    const int member_index = config_member_index(&world.configs[config_index], &request->registration.host);
+    uint64_t *registered = &seat->registered[member_index];
+    if (*registered == 0)
+        *registered = request->registration.incarnation;
+    if (*registered != request->registration.incarnation)
+        reply->status = REPLY_DENIED;
+}
+
 /* What needs no seat. False: it does. */
 static bool answer_host(unsigned host_index, const struct request *request, struct reply *reply)
 {
@@ -397,6 +412,9 @@ static void answer(unsigned host_index, const struct request *request, struct re
     case MESSAGE_TRANSFER:
         answer_transfer(seat, request, reply);
         break;
+    case MESSAGE_REGISTER:
+        answer_register(seat, (unsigned)config_index, request, reply);
+        break;
     default:
         CHECK(request->kind == MESSAGE_READ_CONFIG);
     }
@@ -414,12 +432,19 @@ static unsigned host_of_peer(unsigned peer_index)
     return 0;
 }
 
+void world_clear_log(void)
+{
+    while (world.log_count > 0)
+        slice_unref(&world.log[--world.log_count].key);
+}
+
 static void log_request(unsigned host_index, const struct request *request)
 {
     CHECK(world.log_count < LOG_MAX);
     struct logged *logged = &world.log[world.log_count++];
     *logged =
         (struct logged){.host_index = host_index, .kind = request->kind, .config_index = config_of_id(request->config)};
+    logged->key = slice_copy(request->kind == MESSAGE_LIST_KEYS ? request->list_keys.after : request->key);
     logged->has_payload = request->payload.bytes > 0;
     if (request->kind == MESSAGE_PUT_DATA)
         logged->tag = request->put_data.entry.tag;
@@ -554,13 +579,14 @@ void world_open(const char *code, const char *hosts)
     world_settle();
     CHECK(client_cluster(world.client) != NULL);
     world_settle();
-    world.log_count = 0;
+    world_clear_log();
 }
 
 void world_close(void)
 {
     struct client_done done;
     world_drop();
+    world_clear_log();
     client_cancel_all(world.client, world.now_ns);
     while (client_next_done(world.client, &done)) {
         slice_unref(&done.base);
@@ -575,6 +601,7 @@ void world_close(void)
                 slice_unref(&seat->kept[k].key);
                 slice_unref(&seat->kept[k].fragment);
             }
+            free(seat->kept);
         }
     }
     for (unsigned i = 0; i < world.config_count; i++)

@@ -16,7 +16,7 @@
 #define MS UINT64_C(1000000)
 #define START_NS (1000 * MS)
 
-enum { STAND_IN_COUNT = 8, MADE_CONFIG_MAX = 8, KEPT_MAX = 64, LOG_MAX = 8192, ANSWER_MAX = 1024 };
+enum { STAND_IN_COUNT = 8, MADE_CONFIG_MAX = 8, LOG_MAX = 1 << 17, ANSWER_MAX = 4096 };
 
 /** One value of one register on one host. */
 struct kept {
@@ -33,8 +33,10 @@ struct seat_in {
     struct ballot accepted;
     struct slice accepted_descriptor;
     unsigned kept_count;
-    struct kept kept[KEPT_MAX];
-    struct tag confirmed; /* of every register */
+    unsigned kept_room;
+    struct kept *kept;
+    uint64_t registered[MEMBER_COUNT_MAX]; /* incarnations */
+    struct tag confirmed;                  /* of every register */
     struct transfer_progress progress;
     unsigned polls_until_moved; /* how often it says that it is still at work */
 };
@@ -53,7 +55,8 @@ struct logged {
     int config_index; /* -1: of none that was made */
     struct tag tag;   /* put, adopted, confirmed */
     bool has_payload;
-    uint32_t slices; /* TRANSFER */
+    uint32_t slices;  /* TRANSFER */
+    struct slice key; /* the request's, counted; LIST_KEYS: the one after which */
 };
 
 struct queued {
@@ -110,6 +113,8 @@ bool world_run(uint64_t id, uint64_t until_ns);
 void world_settle(void);
 /** Submit, run, and return the outcome's error. It must end. */
 enum areg_error world_do(struct client_op op, const char *key);
+/** What was sent so far is forgotten. */
+void world_clear_log(void);
 /** Drop what world.done holds. */
 void world_drop(void);
 

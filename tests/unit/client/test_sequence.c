@@ -33,7 +33,7 @@ static enum areg_error list(void)
 /* "abc" if the page's keys are "a", "b" and "c". */
 static const char *listed_keys(void)
 {
-    static char keys[KEPT_MAX + 1];
+    static char keys[101];
     struct bytes_reader reader = bytes_reader_on(world.done.page.at, world.done.page.bytes);
     struct listed_key listed;
     unsigned count = 0;
@@ -526,7 +526,7 @@ static void hints_are_not_asked_for_while_members_answer(void **state)
     (void)state;
     struct slice value = value_of(1, 777);
     world_open("repl:3", "012");
-    for (unsigned i = 0; i < 50; i++)
+    for (unsigned i = 0; i < 100; i++)
         assert_int_equal(put("k", value), AREG_OK);
     assert_int_equal(world_count(0, MESSAGE_HINT, -1), 0);
     world_close();
