@@ -2,7 +2,8 @@
  * The inside of the client engine, shared by its own files only.
  *
  *   client.c     what the driver calls: events in, effects out
- *   operation.c  one read, write or listing, from submission to outcome
+ *   operation.c  one operation, from submission to outcome
+ *   phases.c     what it asks, of one configuration after the other, and when it is complete
  *   peers.c      the hosts that we talk to, and how fast they are; the first question, what the cluster is
  *   sequence.c   the configurations of a shard, as far as this client knows them
  *   carried.c    a value on its way from one configuration to another
@@ -312,8 +313,6 @@ void operation_receive(struct client *client, struct operation *operation, unsig
 void operation_tick(struct client *client, struct operation *operation, uint64_t now_ns);
 /** End an operation without a result: AREG_EMAYBE if it may have an effect, else `error`. */
 void operation_give_up(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns);
-/** A later configuration of its shard is known to be finalized: go on there. */
-void operation_jump(struct client *client, struct operation *operation, struct view *view, uint64_t now_ns);
 bool operation_next_send(struct client *client, struct operation *operation, uint64_t now_ns, struct client_send *send);
 /** The member that a peer is to this operation; -1: none. */
 int operation_member_of_peer(const struct operation *operation, unsigned peer_index);
@@ -323,7 +322,19 @@ void operation_drop_pages(struct operation *operation);
 /** Drop all that it holds, but the ask's own. */
 void operation_release(struct operation *operation);
 
-/* For move.c and reconfigure.c. */
+/* phases.c */
+/** Ask the first question of a read, a write or a listing. After an error, all is as it was. */
+enum areg_error phase_begin(struct client *client, struct operation *operation, uint64_t now_ns) MUST_USE;
+/** A later configuration of its shard is known to be finalized: go on there. */
+void operation_jump(struct client *client, struct operation *operation, struct view *view, uint64_t now_ns);
+/** The ask may have come to an end: take the next step. */
+void phase_proceed(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns);
+
+/* For move.c, phases.c and reconfigure.c. */
+static inline bool operation_is_write(const struct operation *operation)
+{
+    return operation->kind == CLIENT_PUT || operation->kind == CLIENT_DEL;
+}
 /** What an ask in operation->view needs; a new phase. */
 struct ask_options operation_ask_options(struct client *client, struct operation *operation, uint64_t now_ns);
 /** An ask of this state has been begun. */

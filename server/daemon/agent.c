@@ -96,12 +96,14 @@ static bool send_notes(struct agent *agent)
 static void tell_refusals(struct agent *agent)
 {
     struct config config;
-    while (worker_next_refusal(agent->worker, &config))
+    while (worker_next_refusal(agent->worker, &config)) {
+        atomic_store(&agent->host->has_lost_data, true);
         log_write(agent->host->log, LOG_ERROR,
                   "this host has lost its data: shard %" PRIu32
                   " knows another incarnation of %s, and this one must not "
                   "answer for it. Mend it with: areg-reconfig apply replace %s %s",
                   config.shard, agent->host->id.text, agent->host->id.text, agent->host->id.text);
+    }
 }
 
 static void sleep_until(struct agent *agent, uint64_t wake_ns)

@@ -12,6 +12,8 @@
 #include "server/daemon/settings.h"
 #include "server/replica.h"
 
+#include <stdatomic.h>
+
 struct host {
     struct host_id id;
     uint64_t incarnation;
@@ -21,6 +23,7 @@ struct host {
     struct cluster *cluster; /* borrowed */
     struct store *store;
     struct replica *replica;
+    atomic_bool has_lost_data; /* others know another incarnation of it; set by the agent */
 };
 
 enum { HOST_WHY_BYTES = 512 };

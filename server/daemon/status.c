@@ -40,8 +40,9 @@ static void add_host(struct text *text, const struct host *host, const char *add
     /* As text: a JSON number may lose the lower bits of 64. */
     add(text, ",\"incarnation\":\"%016" PRIx64 "\",\"version\":\"%d.%d.%d\",\"protocol\":%d", host->incarnation,
         AREG_VERSION_MAJOR, AREG_VERSION_MINOR, AREG_VERSION_PATCH, PROTOCOL_VERSION);
-    add(text, ",\"address\":\"%s\",\"uptime_s\":%" PRIu64 ",\"sync\":\"%s\"", address,
-        (clock_now_ns() - host->started_ns) / UINT64_C(1000000000), host->sync ? "batch" : "none");
+    add(text, ",\"address\":\"%s\",\"uptime_s\":%" PRIu64 ",\"sync\":\"%s\",\"has_lost_data\":%s", address,
+        (clock_now_ns() - host->started_ns) / UINT64_C(1000000000), host->sync ? "batch" : "none",
+        atomic_load(&host->has_lost_data) ? "true" : "false");
 }
 
 static void add_store(struct text *text, const struct store_stats *store)

@@ -48,6 +48,8 @@ struct attempt {
 
 static bool is_value(const struct request *request)
 {
+    if (request->kind == MESSAGE_ADOPT)
+        return !(request->adopt.entry.flags & ENTRY_TOMBSTONE);
     return request->kind == MESSAGE_PUT_DATA && !(request->put_data.entry.flags & ENTRY_TOMBSTONE);
 }
 
@@ -69,8 +71,8 @@ static void answer(struct writer *writer, const struct job *job, const struct re
 
 static void refuse(struct writer *writer, struct attempt *attempt, const struct job *job, const struct request *request)
 {
-    if (request->kind != MESSAGE_PUT_DATA)
-        return;
+    if (request->kind == MESSAGE_CONFIRM || request->kind >= MESSAGE_REGISTERED)
+        return; /* A hint, or a note of this host's own: nobody waits for a reply. */
     const struct reply reply = {
         .kind = request->kind, .op = request->op, .phase = request->phase, .status = REPLY_FULL};
     attempt->full_count++;
