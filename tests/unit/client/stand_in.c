@@ -457,7 +457,7 @@ static void log_request(unsigned host_index, const struct request *request)
 }
 
 /* The host handles it now; its answer waits its turn. */
-static void handle(const struct client_send *send)
+static void handle_unwatched(const struct client_send *send)
 {
     const unsigned host_index = host_of_peer(send->peer_index);
     const struct request *request = &send->request;
@@ -473,6 +473,15 @@ static void handle(const struct client_send *send)
     answer(host_index, request, &queued->reply);
     if (world.on_reply)
         world.on_reply(host_index, &queued->reply);
+}
+
+static void handle(const struct client_send *send)
+{
+    if (world.on_rest)
+        world.on_rest();
+    handle_unwatched(send);
+    if (world.on_resume)
+        world.on_resume();
 }
 
 void world_settle(void)

@@ -82,6 +82,9 @@ struct stand_ins {
     bool (*on_request)(unsigned host_index, const struct request *request);
     /** Looks at every reply before it is sent, and may change it. NULL: none. */
     void (*on_reply)(unsigned host_index, struct reply *reply);
+    /** Run before and after all that is not the engine's own work. NULL: none. */
+    void (*on_rest)(void);
+    void (*on_resume)(void);
 };
 
 extern struct stand_ins world;
