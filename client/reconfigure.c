@@ -201,7 +201,7 @@ static void prepare(struct client *client, struct operation *operation, uint64_t
 }
 
 /* A majority has promised: propose what one of them has accepted under the largest ballot, or else our own. */
-static void accept(struct client *client, struct operation *operation, uint64_t now_ns)
+static void propose_value(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     struct config_question *question = &reconfiguration->question;
@@ -244,8 +244,8 @@ static struct voters receivers(const struct config *last, const struct config *t
     struct voters receivers = {0};
     for (unsigned i = 0; i < target->member_count; i++) {
         const int before = config_member_index(last, &target->members[i].id);
-        const bool keeps = before >= 0 && last->code.k == target->code.k && (last->code.k == 1 || before == (int)i);
-        if (!keeps)
+        const bool keeps = before >= 0 && code_same_fragment(last->code, (unsigned)before, target->code, i);
+        if (!keeps && voters_has(code_holders(target->code), i))
             voters_add(&receivers, i);
     }
     return receivers;
@@ -354,7 +354,7 @@ static void after_step(struct client *client, struct operation *operation, uint6
         break;
     case RECONFIGURE_PROPOSING:
         if (!reconfiguration->is_accepting) {
-            accept(client, operation, now_ns);
+            propose_value(client, operation, now_ns);
             break;
         }
         install(client, operation, reconfiguration->question.descriptor, now_ns);
