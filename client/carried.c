@@ -19,9 +19,10 @@ static void move_value(struct coded_value *to, struct coded_value *from)
 {
     to->entry = from->entry;
     to->present = from->present;
-    for (unsigned i = 0; i < MEMBER_COUNT_MAX; i++)
-        if (voters_has(from->present, i))
-            to->fragments[i] = from->fragments[i];
+    for (uint32_t bits = from->present.bits; bits; bits &= bits - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(bits);
+        to->fragments[i] = from->fragments[i];
+    }
     from->present = (struct voters){0};
 }
 
