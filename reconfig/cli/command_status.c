@@ -65,7 +65,7 @@ static enum member_state host_state(const struct view *view, const struct host_a
         for (unsigned j = 0; j < 2; j++) {
             const int position = configs[j] ? config_member_index(configs[j], &host->id) : -1;
             const enum member_state state =
-                position >= 0 ? member_state(&configs[j]->members[position], host) : MEMBER_UP;
+                position >= 0 ? member_state(configs[j], (unsigned)position, host) : MEMBER_UP;
             worst = state > worst ? state : worst;
         }
     }
@@ -93,7 +93,7 @@ static const char *state_text(enum member_state state)
         [MEMBER_UP] = "up",
         [MEMBER_DOWN] = "down",
         [MEMBER_STRANGER] = "another host answers at its address",
-        [MEMBER_EMPTY] = "empty: it has lost its disk; replace it by itself",
+        [MEMBER_SILENT] = "silent: it has lost its disk (replace it by itself), or has only just started",
     };
     return texts[state];
 }
@@ -187,7 +187,7 @@ static void print_text_status(const struct admin *admin, const struct view *view
 
 static void print_host_json(const struct view *view, const struct host_asked *host)
 {
-    static const char *const names[] = {"up", "down", "stranger", "empty"};
+    static const char *const names[] = {"up", "down", "stranger", "silent"};
     printf("{\"id\":\"%s\",\"address\":\"%s\",\"state\":\"%s\",\"round_trip_us\":%" PRIu32 ",\"status\":",
            host->id.text, host->address, names[host_state(view, host)], host->round_trip_us);
     /* A host's status goes into our document as it came, so at least its ends must be those of an object. */

@@ -7,7 +7,7 @@ static unsigned count_up(const struct config *config, const struct host_asked *h
     unsigned up_count = 0;
     for (unsigned i = 0; i < config->member_count; i++) {
         const struct member *member = &config->members[i];
-        bool is_up = member_state(member, hosts_find(hosts, host_count, &member->id)) == MEMBER_UP;
+        bool is_up = member_state(config, i, hosts_find(hosts, host_count, &member->id)) == MEMBER_UP;
         for (unsigned j = 0; j < stopped_count; j++)
             is_up = is_up && !host_id_equal(&member->id, &stopped[j]);
         up_count += is_up;

@@ -22,46 +22,88 @@ struct asking {
     uint64_t *asked_ns; /* of each host; 0: not yet */
 };
 
+enum {
+    OP_HELLO = 1,
+    OP_REQUEST = 2,
+    OP_PROBE = 3, /* the first one */
+};
+
+static void send_packet(struct asking *asking, unsigned index)
+{
+    struct packet packet;
+    if (packet_message_count(asking->writer) == 0)
+        return;
+    packet_take(asking->writer, &packet);
+    dealers_send(asking->dealers, index, &packet);
+}
+
+/* One that does not fit for lack of memory is not sent this time. */
+static void post(struct asking *asking, unsigned index, const struct request *request)
+{
+    if (packet_add_request(asking->writer, request) != AREG_EBUSY)
+        return;
+    send_packet(asking, index);
+    if (packet_add_request(asking->writer, request) != AREG_OK)
+        return;
+}
+
+/* All that has not been answered yet. */
 static void ask(struct asking *asking, unsigned index)
 {
     struct host_asked *host = &asking->hosts[index];
-    const struct request hello = {.kind = MESSAGE_HELLO, .op = 1};
-    host->request.op = 2;
-    struct packet packet;
-    if (packet_add_request(asking->writer, &hello) != AREG_OK)
-        return;
-    const enum areg_error error = packet_add_request(asking->writer, &host->request);
-    packet_take(asking->writer, &packet);
+    const struct request hello = {.kind = MESSAGE_HELLO, .op = OP_HELLO};
+    host->request.op = OP_REQUEST;
+    post(asking, index, &hello);
+    if (!host->has_answered)
+        post(asking, index, &host->request);
+    for (unsigned i = 0; i < host->probe_count; i++) {
+        const struct host_probe *probe = &host->probes[i];
+        const struct request request = {
+            .kind = MESSAGE_READ_CONFIG, .op = OP_PROBE + i, .shard = probe->shard, .config = probe->config};
+        if (!probe->has_answered)
+            post(asking, index, &request);
+    }
+    send_packet(asking, index);
     asking->asked_ns[index] = handle_now_ns();
-    if (!error)
-        dealers_send(asking->dealers, index, &packet);
-    else
-        packet_fini(&packet);
+}
+
+static bool is_complete(const struct host_asked *host)
+{
+    for (unsigned i = 0; i < host->probe_count; i++)
+        if (!host->probes[i].has_answered)
+            return false;
+    return host->is_up && host->has_answered;
+}
+
+static void hear_request(struct host_asked *host, const struct reply *reply)
+{
+    host->has_answered = true;
+    host->status = reply->status;
+    if (reply->kind == MESSAGE_TRANSFER && reply->status == REPLY_OK)
+        host->transfer = reply->transfer;
+    if (reply->kind == MESSAGE_STATUS && reply->status == REPLY_OK && reply->payload.bytes <= STATUS_BYTES_MAX)
+        host->text = strndup((const char *)reply->payload.at, reply->payload.bytes);
 }
 
 /* BUSY is no answer: it is asked again. */
 static void hear_reply(struct asking *asking, unsigned index, const struct reply *reply)
 {
     struct host_asked *host = &asking->hosts[index];
-    const uint64_t now_ns = handle_now_ns();
-    if (reply->op == 1 && reply->kind == MESSAGE_HELLO && reply->status == REPLY_OK && !host->is_up) {
-        const uint64_t round_trip_us = (now_ns - asking->asked_ns[index]) / 1000;
+    if (reply->status == REPLY_BUSY)
+        return;
+    if (reply->op == OP_HELLO && reply->kind == MESSAGE_HELLO && reply->status == REPLY_OK && !host->is_up) {
+        const uint64_t round_trip_us = (handle_now_ns() - asking->asked_ns[index]) / 1000;
         host->is_up = true;
         host->hello = reply->hello;
         host->round_trip_us = round_trip_us < UINT32_MAX ? (uint32_t)round_trip_us : UINT32_MAX;
-        return;
+    } else if (reply->op == OP_REQUEST && reply->kind == host->request.kind && !host->has_answered) {
+        hear_request(host, reply);
+    } else if (reply->op >= OP_PROBE && reply->op - OP_PROBE < host->probe_count &&
+               reply->kind == MESSAGE_READ_CONFIG) {
+        struct host_probe *probe = &host->probes[reply->op - OP_PROBE];
+        probe->has_answered = true;
+        probe->status = reply->status;
     }
-    if (reply->op != 2 || reply->kind != host->request.kind || reply->status == REPLY_BUSY || host->has_answered)
-        return;
-    if (now_ns + SILENCE_NS < asking->until_ns)
-        asking->until_ns = now_ns + SILENCE_NS;
-    host->has_answered = true;
-    host->status = reply->status;
-    asking->answer_count++;
-    if (reply->kind == MESSAGE_TRANSFER && reply->status == REPLY_OK)
-        host->transfer = reply->transfer;
-    if (reply->kind == MESSAGE_STATUS && reply->status == REPLY_OK && reply->payload.bytes <= STATUS_BYTES_MAX)
-        host->text = strndup((const char *)reply->payload.at, reply->payload.bytes);
 }
 
 static void hear(struct asking *asking, unsigned index, const struct packet *packet)
@@ -69,10 +111,17 @@ static void hear(struct asking *asking, unsigned index, const struct packet *pac
     struct packet_reader reader;
     struct reply reply;
     uint32_t version;
+    const bool was_complete = is_complete(&asking->hosts[index]);
     if (asking->asked_ns[index] == 0 || packet_open(&reader, packet, &version) != AREG_OK)
         return;
     while (packet_next_reply(&reader, &reply) == AREG_OK)
         hear_reply(asking, index, &reply);
+    if (was_complete || !is_complete(&asking->hosts[index]))
+        return;
+    const uint64_t now_ns = handle_now_ns();
+    asking->answer_count++;
+    if (now_ns + SILENCE_NS < asking->until_ns)
+        asking->until_ns = now_ns + SILENCE_NS;
 }
 
 /* Events, and questions that are due; returns when the next one will be. */
@@ -81,7 +130,7 @@ static uint64_t take_turn(struct asking *asking)
     unsigned index;
     bool is_up;
     while (dealers_next_change(asking->dealers, &index, &is_up))
-        if (is_up && !asking->hosts[index].has_answered)
+        if (is_up && !is_complete(&asking->hosts[index]))
             ask(asking, index);
     struct packet packet;
     while (dealers_receive(asking->dealers, &index, &packet)) {
@@ -91,7 +140,7 @@ static uint64_t take_turn(struct asking *asking)
     const uint64_t now_ns = handle_now_ns();
     uint64_t wake_ns = asking->until_ns;
     for (unsigned i = 0; i < asking->host_count; i++) {
-        if (asking->hosts[i].has_answered || asking->asked_ns[i] == 0)
+        if (asking->asked_ns[i] == 0 || is_complete(&asking->hosts[i]))
             continue;
         if (now_ns >= asking->asked_ns[i] + ASK_AGAIN_NS)
             ask(asking, i);
@@ -128,8 +177,25 @@ void hosts_fini(struct host_asked *hosts, unsigned host_count)
 {
     for (unsigned i = 0; i < host_count; i++) {
         free(hosts[i].text);
+        free(hosts[i].probes);
         hosts[i].text = NULL;
+        hosts[i].probes = NULL;
     }
+}
+
+bool host_probe_add(struct host_asked *host, const struct config *config)
+{
+    /* Room doubles whenever the count is a power of two. */
+    const bool is_filled = (host->probe_count & (host->probe_count - 1)) == 0;
+    if (is_filled) {
+        const size_t room = host->probe_count ? 2 * (size_t)host->probe_count : 1;
+        struct host_probe *probes = realloc(host->probes, room * sizeof *probes);
+        if (!probes)
+            return false;
+        host->probes = probes;
+    }
+    host->probes[host->probe_count++] = (struct host_probe){.shard = config->shard, .config = config->id};
+    return true;
 }
 
 const struct host_asked *hosts_find(const struct host_asked *hosts, unsigned host_count, const struct host_id *id)
@@ -166,13 +232,19 @@ bool host_says(const struct host_asked *host, const char *name, const char *text
     return value && strncmp(value, text, strlen(text)) == 0;
 }
 
-enum member_state member_state(const struct member *member, const struct host_asked *host)
+enum member_state member_state(const struct config *config, unsigned member_index, const struct host_asked *host)
 {
+    const struct member *member = &config->members[member_index];
     if (!host || !host->is_up)
         return MEMBER_DOWN;
     if (!host_id_equal(&member->id, &host->hello.host))
         return MEMBER_STRANGER;
     if (member->incarnation != 0 && member->incarnation != host->hello.incarnation)
-        return MEMBER_EMPTY;
+        return MEMBER_SILENT;
+    for (unsigned i = 0; i < host->probe_count; i++) {
+        const struct host_probe *probe = &host->probes[i];
+        if (config_id_equal(probe->config, config->id))
+            return probe->has_answered && probe->status == REPLY_UNKNOWN_CONFIG ? MEMBER_SILENT : MEMBER_UP;
+    }
     return MEMBER_UP;
 }

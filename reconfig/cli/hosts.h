@@ -8,17 +8,27 @@
 #include "core/error.h"
 #include "core/message.h"
 
+/** Whether a host takes part in one configuration. */
+struct host_probe {
+    uint32_t shard;
+    struct config_id config;
+    bool has_answered;
+    enum reply_status status;
+};
+
 /** One host and what it is asked, besides its name: STATUS, or TRANSFER with all of its fields; `op` is filled in. */
 struct host_asked {
     struct host_id id;         /* for the caller */
     unsigned membership_count; /* for the caller: configurations that it is a member of, now or soon */
     char address[ADDRESS_BYTES_MAX + 1];
     struct request request;
+    unsigned probe_count;
+    struct host_probe *probes; /* heap, added by host_probe_add(); or NULL */
 
     bool is_up; /* it has told its name */
     struct hello_reply hello;
     uint32_t round_trip_us;
-    bool has_answered; /* the question, too */
+    bool has_answered; /* the request, too */
     enum reply_status status;
     struct transfer_progress transfer; /* TRANSFER, REPLY_OK */
     char *text;                        /* STATUS: a JSON object, to be freed with hosts_fini(); or NULL */
@@ -30,6 +40,8 @@ struct host_asked {
  */
 enum areg_error hosts_ask(struct host_asked *hosts, unsigned host_count, uint64_t until_ns) MUST_USE;
 void hosts_fini(struct host_asked *hosts, unsigned host_count);
+/** Ask it about a configuration, too. False: no memory. */
+bool host_probe_add(struct host_asked *host, const struct config *config) MUST_USE;
 
 /** The host with this id, or NULL. */
 const struct host_asked *hosts_find(const struct host_asked *hosts, unsigned host_count, const struct host_id *id);
@@ -42,9 +54,9 @@ enum member_state {
     MEMBER_UP,
     MEMBER_DOWN,
     MEMBER_STRANGER, /* another id answers at its address */
-    MEMBER_EMPTY,    /* it has lost its disk since it became a member: it takes part no more */
+    MEMBER_SILENT,   /* it is there, but takes no part: it has lost its disk, or has only just started */
 };
-/** What a host is as a member of a configuration; NULL: it was not asked, or has not answered. */
-enum member_state member_state(const struct member *member, const struct host_asked *host);
+/** What a host is as a member of a configuration, by what it was asked; NULL: it was not asked. */
+enum member_state member_state(const struct config *config, unsigned member_index, const struct host_asked *host);
 
 #endif

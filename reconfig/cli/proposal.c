@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A host that has only just started is silent until others have said that they know of no other one with its id. */
+#define STARTED_NS UINT64_C(3000000000)
+#define STARTED_AGAIN_NS UINT64_C(200000000)
+
 /* ---------------------------------------------------------------- plans */
 
 static bool is_readable(const struct admin *admin, const struct shards *shards, enum exit_code *code)
@@ -173,17 +177,21 @@ static bool judge_member(const struct plan *plan, unsigned position, const struc
 {
     const struct member *member = &plan->wanted.members[position];
     const int before = voters_has(plan->renewed, position) ? -1 : config_member_index(&plan->base, &member->id);
-    if (!host->is_up)
+    if (!host->is_up) {
         add_problem(problems, EXIT_CODE_UNAVAILABLE, "%s does not answer at %s: all members have to join%s",
                     member->id.text, member->address, before >= 0 ? "; remove or replace it in the same change" : "");
-    else if (!host_id_equal(&host->hello.host, &member->id))
+    } else if (!host_id_equal(&host->hello.host, &member->id)) {
         add_problem(problems, EXIT_CODE_UNAVAILABLE, "at %s there is %s, not %s", member->address,
                     host->hello.host.text, member->id.text);
-    else if (before >= 0 && member_state(&plan->base.members[before], host) == MEMBER_EMPTY)
-        add_problem(problems, EXIT_CODE_REFUSED, "%s has lost its disk: add to this change: replace %s %s",
-                    member->id.text, member->id.text, member->id.text);
-    else
+    } else if (before >= 0 && member_state(&plan->base, (unsigned)before, host) == MEMBER_SILENT) {
+        problems->may_pass = true;
+        add_problem(problems, EXIT_CODE_REFUSED,
+                    "%s takes no part in c%u: it has lost its disk (then add to this change: replace %s %s), or has "
+                    "only just started",
+                    member->id.text, plan->base.index, member->id.text, member->id.text);
+    } else {
         return true;
+    }
     return false;
 }
 
@@ -220,6 +228,21 @@ static void judge_room(const struct proposal *proposal, const double *shard_byte
                 host->id.text, units_print_bytes(room_bytes, room), units_print_bytes((uint64_t)needed_bytes, needed));
 }
 
+/* Ask all members of the configurations that are there whether they take part in them. NULL without memory. */
+static struct host_asked *probe_hosts(const struct proposal *proposal, struct host_asked *hosts, unsigned host_count)
+{
+    for (unsigned i = 0; i < host_count && hosts; i++)
+        for (unsigned j = 0; j < proposal->plan_count; j++) {
+            const struct config *base = &proposal->plans[j].base;
+            if (config_member_index(base, &hosts[i].id) < 0 || host_probe_add(&hosts[i], base))
+                continue;
+            hosts_fini(hosts, host_count);
+            free(hosts);
+            return NULL;
+        }
+    return hosts;
+}
+
 /* All hosts of the configurations, those of the wanted ones first and at their new addresses. */
 static struct host_asked *list_hosts(const struct proposal *proposal, unsigned *wanted_count, unsigned *host_count)
 {
@@ -239,7 +262,7 @@ static struct host_asked *list_hosts(const struct proposal *proposal, unsigned *
         }
         *wanted_count = pass == 0 ? *host_count : *wanted_count;
     }
-    return hosts;
+    return probe_hosts(proposal, hosts, *host_count);
 }
 
 static void judge_host(const struct proposal *proposal, const double *shard_bytes, const struct host_asked *host,
@@ -268,8 +291,9 @@ static void estimate(const struct shards *shards, const struct host_asked *hosts
     }
 }
 
-bool proposal_check(struct admin *admin, const struct shards *shards, struct proposal *proposal,
-                    struct problems *problems, enum exit_code *code)
+/* Ask once. */
+static enum areg_error check_once(struct admin *admin, const struct shards *shards, struct proposal *proposal,
+                                  struct problems *problems)
 {
     *problems = (struct problems){.code = EXIT_CODE_OK};
     unsigned wanted_count;
@@ -287,6 +311,18 @@ bool proposal_check(struct admin *admin, const struct shards *shards, struct pro
     hosts_fini(hosts, hosts ? host_count : 0);
     free(hosts);
     free(shard_bytes);
+    return error;
+}
+
+bool proposal_check(struct admin *admin, const struct shards *shards, struct proposal *proposal,
+                    struct problems *problems, enum exit_code *code)
+{
+    const uint64_t until_ns = handle_now_ns() + STARTED_NS;
+    enum areg_error error = check_once(admin, shards, proposal, problems);
+    while (!error && problems->may_pass && handle_now_ns() < until_ns) {
+        handle_run(admin->client, handle_now_ns() + STARTED_AGAIN_NS);
+        error = check_once(admin, shards, proposal, problems);
+    }
     if (error)
         *code = admin_fail(admin, admin_exit_code(error), "%s", areg_strerror(error));
     return !error;

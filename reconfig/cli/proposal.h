@@ -36,6 +36,7 @@ enum { PROPOSAL_PROBLEM_COUNT_MAX = 16, PROPOSAL_PROBLEM_BYTES = 256 };
 /** What stands in the way. */
 struct problems {
     unsigned count;      /* those beyond the maximum are not kept */
+    bool may_pass;       /* hosts that have only just started are among them, perhaps */
     enum exit_code code; /* EXIT_CODE_REFUSED is stronger than EXIT_CODE_UNAVAILABLE */
     char texts[PROPOSAL_PROBLEM_COUNT_MAX][PROPOSAL_PROBLEM_BYTES];
 };

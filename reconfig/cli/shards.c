@@ -85,25 +85,36 @@ void shards_fini(struct shards *shards)
 
 /* ---------------------------------------------------------------- hosts */
 
+/* The host in the list, or one more at its end; NULL without memory. */
+static struct host_asked *provide_host(struct host_asked **hosts, unsigned *host_count, unsigned *room,
+                                       const struct member *member)
+{
+    for (unsigned i = 0; i < *host_count; i++)
+        if (host_id_equal(&(*hosts)[i].id, &member->id))
+            return &(*hosts)[i];
+    if (*host_count == *room) {
+        const unsigned more_room = *room ? 2 * *room : 32;
+        struct host_asked *more = realloc(*hosts, more_room * sizeof *more);
+        if (!more)
+            return NULL;
+        *hosts = more;
+        *room = more_room;
+    }
+    struct host_asked *host = &(*hosts)[(*host_count)++];
+    memset(host, 0, sizeof *host);
+    host->id = member->id;
+    host->request.kind = MESSAGE_STATUS;
+    memcpy(host->address, member->address, sizeof host->address);
+    return host;
+}
+
 /* A host that is a member under two addresses is asked at the first. */
 static bool add_hosts(struct host_asked **hosts, unsigned *host_count, unsigned *room, const struct config *config)
 {
     for (unsigned i = 0; i < config->member_count; i++) {
-        const struct member *member = &config->members[i];
-        if (hosts_find(*hosts, *host_count, &member->id))
-            continue;
-        if (*host_count == *room) {
-            *room = *room ? 2 * *room : 32;
-            struct host_asked *more = realloc(*hosts, *room * sizeof *more);
-            if (!more)
-                return false;
-            *hosts = more;
-        }
-        struct host_asked *host = &(*hosts)[(*host_count)++];
-        memset(host, 0, sizeof *host);
-        host->id = member->id;
-        host->request.kind = MESSAGE_STATUS;
-        memcpy(host->address, member->address, sizeof host->address);
+        struct host_asked *host = provide_host(hosts, host_count, room, &config->members[i]);
+        if (!host || !host_probe_add(host, config))
+            return false;
     }
     return true;
 }

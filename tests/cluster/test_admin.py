@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 import unittest
@@ -183,6 +184,21 @@ class Changes(AdminTest):
         discard = document(self.admin("apply", "recode", "rs:5,3", "remove", "s1", "--json"))["discard"]
         self.assertEqual(discard, ["s1"])
         self.check_values(5)
+
+    def test_a_host_that_lost_its_disk_is_seen_and_replaced_by_itself(self):
+        cluster = self.cluster(hosts=5, code="repl:5", shards=2)
+        self.put_values(4)
+        cluster.kill("s3")
+        shutil.rmtree(cluster.dir / "s3")
+        cluster.start_hosts("s3")
+        status = document(self.admin("status", "--json", exit_code=10))
+        self.assertEqual([host["state"] for host in status["hosts"] if host["state"] != "up"], ["silent"])
+        self.assertIn(b"silent: it has lost its disk", self.admin("status", exit_code=10).stdout)
+        self.assertIn(b"replace s3 s3", self.admin("apply", "delta", 1, exit_code=9).stderr)
+        self.admin("apply", "replace", "s3", "s3", "delta", 1)
+        self.admin("status")
+        cluster.kill("s1", "s2")
+        self.check_values(4)
 
     def test_of_two_admins_at_once_one_is_told_that_it_is_late(self):
         self.cluster(hosts=5, code="rs:5,3")

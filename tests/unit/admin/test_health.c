@@ -82,14 +82,39 @@ static void strangers_and_hosts_that_lost_their_disks_do_not_count(void **state)
     for (unsigned i = 0; i < 3; i++)
         shard.base.members[i].incarnation = 100 + i;
     assert_int_equal(shard_health(&shard, hosts, HOST_MAX, NULL, 0).health, HEALTH_GOOD);
-    assert_int_equal(member_state(&shard.base.members[0], &hosts[0]), MEMBER_UP);
-    assert_int_equal(member_state(&shard.base.members[0], &hosts[1]), MEMBER_STRANGER);
-    assert_int_equal(member_state(&shard.base.members[0], NULL), MEMBER_DOWN);
+    assert_int_equal(member_state(&shard.base, 0, &hosts[0]), MEMBER_UP);
+    assert_int_equal(member_state(&shard.base, 0, &hosts[1]), MEMBER_STRANGER);
+    assert_int_equal(member_state(&shard.base, 0, NULL), MEMBER_DOWN);
     hosts[2].hello.incarnation = 7;
-    assert_int_equal(member_state(&shard.base.members[2], &hosts[2]), MEMBER_EMPTY);
+    assert_int_equal(member_state(&shard.base, 2, &hosts[2]), MEMBER_SILENT);
     assert_int_equal(shard_health(&shard, hosts, HOST_MAX, NULL, 0).health, HEALTH_AT_RISK);
     shard.base.members[2].incarnation = 0; /* whichever it was first */
     assert_int_equal(shard_health(&shard, hosts, HOST_MAX, NULL, 0).health, HEALTH_GOOD);
+}
+
+static void a_host_that_does_not_know_the_configuration_takes_no_part(void **state)
+{
+    (void)state;
+    struct shard shard = {.has_base = true, .base = config_of("repl:3", 0)};
+    struct host_asked hosts[HOST_MAX];
+    make_hosts(hosts, 0xFF);
+    for (unsigned i = 0; i < 5; i++) {
+        struct config other = shard.base;
+        other.id.bytes[0] = (uint8_t)(i + 1);
+        assert_true(host_probe_add(&hosts[1], i == 3 ? &shard.base : &other));
+    }
+    assert_int_equal(hosts[1].probe_count, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        hosts[1].probes[i].has_answered = true;
+        hosts[1].probes[i].status = i == 3 ? REPLY_OK : REPLY_UNKNOWN_CONFIG;
+    }
+    assert_int_equal(member_state(&shard.base, 1, &hosts[1]), MEMBER_UP);
+    hosts[1].probes[3].status = REPLY_RETIRED;
+    assert_int_equal(member_state(&shard.base, 1, &hosts[1]), MEMBER_UP);
+    hosts[1].probes[3].status = REPLY_UNKNOWN_CONFIG;
+    assert_int_equal(member_state(&shard.base, 1, &hosts[1]), MEMBER_SILENT);
+    assert_int_equal(shard_health(&shard, hosts, HOST_MAX, NULL, 0).health, HEALTH_AT_RISK);
+    hosts_fini(hosts, HOST_MAX);
 }
 
 static void hosts_that_are_to_be_stopped_count_as_down_once(void **state)
@@ -142,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_shard_is_at_risk_exactly_when_the_loss_of_some_member_stops_it),
         cmocka_unit_test(a_pending_configuration_needs_its_own_quorum_too),
         cmocka_unit_test(strangers_and_hosts_that_lost_their_disks_do_not_count),
+        cmocka_unit_test(a_host_that_does_not_know_the_configuration_takes_no_part),
         cmocka_unit_test(hosts_that_are_to_be_stopped_count_as_down_once),
         cmocka_unit_test(a_shard_that_nobody_tells_of_is_unavailable),
         cmocka_unit_test(numbers_are_found_in_a_status_and_nonsense_is_not),
