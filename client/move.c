@@ -13,16 +13,15 @@
 
 #include <stdlib.h>
 
-/* Members of the target that hold the same fragment in the source: the code cuts member i's fragment by i and k alone,
- * and with k = 1 all fragments are equal. */
+/* Members of the target that hold the same fragment in the source. */
 static struct voters adopters_of(const struct operation *operation)
 {
     const struct config *source = &operation->source->config;
     const struct config *target = &operation->target->config;
     struct voters adopters = {0};
-    for (unsigned i = 0; source->code.k == target->code.k && i < target->member_count; i++) {
+    for (unsigned i = 0; i < target->member_count; i++) {
         const int before = config_member_index(source, &target->members[i].id);
-        if (before < 0 || (source->code.k > 1 && before != (int)i))
+        if (before < 0 || !code_same_fragment(source->code, (unsigned)before, target->code, i))
             continue;
         const uint64_t incarnation = source->members[before].incarnation;
         if (incarnation == 0 || incarnation == target->members[i].incarnation)
@@ -68,8 +67,8 @@ enum areg_error move_start(struct client *client, struct operation *operation, c
     const struct config *target = &operation->target->config;
     if (target->shard != source->shard || !config_id_equal(target->parent, source->id))
         return AREG_EINVAL;
-    const unsigned adopter_count = voters_count(adopters_of(operation));
-    operation->moves_value = op->kind == CLIENT_MOVE && adopter_count < target->member_count;
+    const struct voters receivers = voters_minus(code_holders(target->code), adopters_of(operation));
+    operation->moves_value = op->kind == CLIENT_MOVE && receivers.bits;
     return AREG_OK;
 }
 

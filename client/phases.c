@@ -264,7 +264,8 @@ static enum areg_error keep(struct operation *operation)
     switch (operation->state) {
     case OP_GETTING_TAG:
         operation->tag_floor = tag_max(operation->tag_floor, ask->tag);
-        operation->is_full = voters_count(ask->full) > code_tolerance(ask->config->code);
+        operation->is_full =
+            !code_has_quorum(ask->config->code, voters_minus(voters_all(ask->config->member_count), ask->full));
         return AREG_OK;
     case OP_GETTING_DATA:
         keep_found(operation);

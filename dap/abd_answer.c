@@ -3,7 +3,7 @@
  */
 #include "dap/abd.h"
 
-#include "dap/treas.h"
+#include "dap/list.h"
 
 static enum areg_error abd_put_data(const struct seat *seat, struct slice key, const struct entry *entry,
                                     struct slice fragment, struct answer_effect *effect)

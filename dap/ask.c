@@ -48,6 +48,7 @@ void ask_fini(struct ask *ask)
                 slice_unref(&ask->pages[i]);
     slice_unref(&ask->next);
     slice_unref(&ask->later);
+    slice_unref(&ask->location);
     ask->replied = (struct voters){0};
     ask->due = (struct voters){0};
     ask->chosen = -1;
@@ -63,7 +64,7 @@ void ask_destroy(struct ask *ask)
 void ask_finish(struct ask *ask)
 {
     CHECK(ask->state == ASK_WAITING);
-    CHECK(voters_count(ask->replied) >= ask->quorum || PLANTED(PLANT_LOW_TAG)); /* I11 */
+    CHECK(ask->dap->is_quorum(ask, ask->replied) || PLANTED(PLANT_LOW_TAG)); /* I11 */
     ask->state = ASK_DONE;
 }
 
@@ -102,7 +103,7 @@ void ask_wake_at(struct ask *ask, uint64_t at_ns)
 static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options *options)
 {
     CHECK(ask->candidate_count == 0 && ask->value.present.bits == 0 && ask->piece_count == 0);
-    CHECK(ask->next.bytes == 0 && ask->later.bytes == 0);
+    CHECK(ask->next.bytes == 0 && ask->later.bytes == 0 && ask->location.bytes == 0);
     const struct dap *dap = dap_of(options->config->code.dap);
     CHECK(dap != NULL); /* A configuration that this build can not serve is refused when it is learned. */
     ask->dap = dap->ask;
@@ -144,6 +145,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->again_ns = UINT64_MAX;
     ask->chosen = -1;
     ask->is_complete = false;
+    ask->writes_back = false;
     ask->value.entry = (struct entry){0};
 }
 
@@ -232,7 +234,7 @@ enum message_kind ask_message_kind(enum ask_kind kind)
 bool ask_expects(const struct ask *ask, enum message_kind kind)
 {
     return kind == ask_message_kind(ask->kind) || (kind == MESSAGE_WRITE_CONFIG && ask->link.bytes > 0) ||
-           (kind == MESSAGE_ADOPT && ask->kind == ASK_PUT_DATA);
+           (kind == MESSAGE_ADOPT && ask->kind == ASK_PUT_DATA) || (kind == MESSAGE_PUT_DATA && ask->writes_back);
 }
 
 /* The body: most often that of the ask's kind. */
@@ -311,17 +313,17 @@ static void settle_wake(struct ask *ask)
 /* More members than the quorum can spare refuse us for good: say so now, instead of waiting for the deadline. */
 static void fail_if_shut_out(struct ask *ask)
 {
-    unsigned denied_count = 0;
-    unsigned version_count = 0;
+    struct voters left = voters_all(ask->config->member_count);
+    bool speaks_other_version = false;
     for (unsigned i = 0; i < ask->config->member_count; i++) {
-        denied_count += ask->members[i].status == REPLY_DENIED;
-        version_count += ask->members[i].status == REPLY_VERSION;
+        const enum reply_status status = ask->members[i].status;
+        speaks_other_version = speaks_other_version || status == REPLY_VERSION;
+        if (status == REPLY_DENIED || status == REPLY_VERSION)
+            voters_remove(&left, i);
     }
-    if (denied_count + version_count <= ask->config->member_count - ask->quorum)
-        return;
     /* After the first put-data message the outcome is unknown, and the deadline says so. */
-    if (ask->kind != ASK_PUT_DATA)
-        ask_fail(ask, version_count ? AREG_EVERSION : AREG_EACCES);
+    if (!ask->dap->is_quorum(ask, left) && ask->kind != ASK_PUT_DATA)
+        ask_fail(ask, speaks_other_version ? AREG_EVERSION : AREG_EACCES);
 }
 
 static enum areg_error decide(struct ask *ask, uint64_t now_ns)
@@ -374,10 +376,18 @@ static bool is_later(const struct ask *ask, struct slice descriptor)
     return config_decode(descriptor, &config) == AREG_OK && config.index > ask->config->index;
 }
 
+/* Only those who decide on a successor keep it: what others show, or do not show, tells nothing. */
+static bool keeps_next(const struct ask *ask, unsigned member_index)
+{
+    return voters_has(code_deciders(ask->config->code), member_index);
+}
+
 static enum areg_error note_next(struct ask *ask, unsigned member_index, const struct reply *reply)
 {
     struct slice *known = reply->next.status == LINK_PENDING ? &ask->next : &ask->later;
     if (reply->next.status == LINK_NONE || (ask->kind == ASK_FINALIZE && reply->next.status == LINK_PENDING))
+        return AREG_OK;
+    if (reply->next.status == LINK_PENDING && !keeps_next(ask, member_index))
         return AREG_OK;
     if (reply->next.status == LINK_PENDING && reply->status == REPLY_OK)
         voters_add(&ask->shown, member_index);
@@ -403,7 +413,7 @@ static bool is_answer(struct ask *ask, uint64_t now_ns, unsigned member_index, c
             ask_fail(ask, AREG_EBUSY);
         return false;
     }
-    if (ask->link.bytes == 0)
+    if (ask->link.bytes == 0 || !keeps_next(ask, member_index))
         return true;
     if (reply->kind == MESSAGE_WRITE_CONFIG) {
         member->lacks_link = false;
@@ -490,12 +500,12 @@ struct voters ask_chosen_holders(const struct ask *ask)
 
 /*
  * A tag that had been completed by another operation before is confirmed by that one, so only members that are seen to
- * hold something older, which they would drop then, are reminded.
+ * hold something older, which they would drop then, are reminded. Who was not asked is no better off than they are.
  */
 struct voters ask_unconfirmed(const struct ask *ask)
 {
     CHECK(ask->chosen >= 0);
-    if (!ask->is_complete)
+    if (!ask->is_complete || ask->writes_back)
         return voters_all(ask->config->member_count);
     struct voters unconfirmed = {0};
     for (int i = 0; i < ask->chosen; i++)
@@ -504,5 +514,8 @@ struct voters ask_unconfirmed(const struct ask *ask)
     for (unsigned i = 0; i < ask->config->member_count; i++)
         if (tag_compare(ask->members[i].confirmed, ask->tag) >= 0)
             voters_remove(&unconfirmed, i);
+    for (unsigned i = 0; i < ask->config->member_count && unconfirmed.bits; i++)
+        if (ask->members[i].sent_count == 0)
+            voters_add(&unconfirmed, i);
     return unconfirmed;
 }

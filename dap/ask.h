@@ -155,6 +155,7 @@ struct ask {
     unsigned piece_count;         /* the result's value, if it was fetched; the engine takes the pieces over */
     struct slice pieces[MEMBER_COUNT_MAX];
     bool is_complete; /* an operation with this tag has completed: no write-back is needed (PROTOCOL §3, Read) */
+    bool writes_back; /* the DAP itself puts what it has found to members that lack it */
 
     /* PUT_DATA: the value (moved in), and members that take their fragment over from the configuration before. */
     struct coded_value value;
@@ -162,6 +163,8 @@ struct ask {
     bool
         is_new_value; /* nobody has it yet: when so many members refuse it that it can never be read, the ask fails with
                          AREG_EFULL. Set after ask_begin_put_data(); otherwise members that are full are asked again */
+
+    struct slice location; /* PUT_DATA, GET_DATA: where the value is, for members that keep this of it; counted */
 
     struct config_question *question; /* borrowed; about configurations only */
 
@@ -181,6 +184,8 @@ struct dap_ask {
     enum areg_error (*reply)(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply);
     /** Time has passed, or a reply or a silence changed something: decide what can be decided. */
     enum areg_error (*decide)(struct ask *ask, uint64_t now_ns);
+    /** Whether the ask can be done if these members have answered it, and no others (I11). */
+    bool (*is_quorum)(const struct ask *ask, struct voters members);
 };
 
 /** What every kind of ask needs to begin; all borrowed for the life of the ask. */

@@ -3,7 +3,7 @@
  */
 #include "codec/checksum.h"
 #include "codec/codec.h"
-#include "dap/treas.h"
+#include "dap/list.h"
 
 #include <string.h>
 
@@ -64,16 +64,19 @@ enum areg_error list_get_data(const struct seat *seat, struct slice key, const s
     return AREG_OK;
 }
 
-bool list_fragment_fits(const struct seat *seat, const struct entry *entry, struct slice fragment)
+bool list_entry_fits(const struct entry *entry)
 {
     const bool is_tombstone = entry->flags & ENTRY_TOMBSTONE;
     if (entry->flags & ~(uint32_t)ENTRY_TOMBSTONE || (is_tombstone && entry->value_bytes != 0))
         return false;
     if (entry->value_bytes > AREG_VALUE_BYTES_MAX)
         return false;
-    if (tag_is_zero(entry->tag) || entry->tag.z >= TAG_Z_MAX)
-        return false;
-    return fragment.bytes == codec_fragment_bytes(entry->value_bytes, seat->config->code.k) &&
+    return !tag_is_zero(entry->tag) && entry->tag.z < TAG_Z_MAX;
+}
+
+bool list_fragment_fits(const struct seat *seat, const struct entry *entry, struct slice fragment)
+{
+    return list_entry_fits(entry) && fragment.bytes == codec_fragment_bytes(entry->value_bytes, seat->config->code.k) &&
            checksum_fragment(fragment) == entry->fragment_checksum;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/check.h"
 #include "core/plant.h"
+#include "dap/list.h"
 
 #include <string.h>
 
@@ -91,8 +92,8 @@ static void insert(struct stored_register *list, unsigned position, const struct
     list->entry_count++;
 }
 
-static enum areg_error treas_put_data(const struct seat *seat, struct slice key, const struct entry *entry,
-                                      struct slice fragment, struct answer_effect *effect)
+enum areg_error list_put_data(const struct seat *seat, struct slice key, const struct entry *entry,
+                              struct slice fragment, struct answer_effect *effect)
 {
     struct stored_register list;
     *effect = (struct answer_effect){0};
@@ -122,8 +123,7 @@ static enum areg_error treas_put_data(const struct seat *seat, struct slice key,
     return store_register_put(seat->txn, seat->slot, key, &list);
 }
 
-static enum areg_error treas_sweep(const struct seat *seat, struct slice key, struct tag tag,
-                                   struct answer_effect *effect)
+enum areg_error list_sweep(const struct seat *seat, struct slice key, struct tag tag, struct answer_effect *effect)
 {
     struct stored_register list;
     *effect = (struct answer_effect){0};
@@ -145,6 +145,6 @@ const struct dap_answer treas_answer = {
     .get_tag = list_get_tag,
     .get_data = list_get_data,
     .fragment_fits = list_fragment_fits,
-    .put_data = treas_put_data,
-    .sweep = treas_sweep,
+    .put_data = list_put_data,
+    .sweep = list_sweep,
 };

@@ -21,12 +21,8 @@
 
 #include "codec/checksum.h"
 #include "core/check.h"
-#include "core/key.h"
-#include "core/key_page.h"
 #include "core/plant.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "dap/list.h"
 
 /* ---------------------------------------------------------------- beginning and requests */
 
@@ -52,6 +48,11 @@ static void ask_all(struct ask *ask)
     }
 }
 
+static bool treas_is_quorum(const struct ask *ask, struct voters members)
+{
+    return voters_count(members) >= ask->quorum;
+}
+
 static enum areg_error treas_begin(struct ask *ask, uint64_t now_ns)
 {
     (void)now_ns;
@@ -59,24 +60,6 @@ static enum areg_error treas_begin(struct ask *ask, uint64_t now_ns)
         ask_all(ask);
     else
         ask->due = ask_missing(ask);
-    return AREG_OK;
-}
-
-static enum areg_error request_put_data(struct ask *ask, unsigned member_index, struct request *request)
-{
-    struct coded_value *value = &ask->value;
-    const bool is_empty = value->entry.value_bytes == 0; /* and so are all fragments, at hand or not */
-    if (!is_empty && !voters_has(value->present, member_index)) {
-        const enum areg_error error =
-            codec_rebuild(ask->codec, value->fragments, value->present, value->entry.value_bytes, member_index,
-                          &value->fragments[member_index]);
-        if (error != AREG_OK)
-            return error;
-        voters_add(&value->present, member_index);
-    }
-    request->payload = is_empty ? (struct slice){0} : value->fragments[member_index];
-    request->put_data.entry = value->entry;
-    request->put_data.entry.fragment_checksum = checksum_fragment(request->payload);
     return AREG_OK;
 }
 
@@ -90,7 +73,7 @@ static enum areg_error treas_request(struct ask *ask, unsigned member_index, str
         request->get_data = ask->members[member_index].wanted;
         return AREG_OK;
     case ASK_PUT_DATA:
-        return request_put_data(ask, member_index, request);
+        return list_request_put(ask, member_index, request);
     case ASK_LIST_KEYS:
         request->list_keys = ask->list_keys;
         return AREG_OK;
@@ -104,63 +87,6 @@ static enum areg_error treas_request(struct ask *ask, unsigned member_index, str
 enum { BENT_ROUND_COUNT_MAX = 16 };
 
 /* ---------------------------------------------------------------- get-data: what was heard */
-
-static bool is_candidate_of(const struct candidate *candidate, const struct entry *entry)
-{
-    const struct entry *known = &candidate->value.entry;
-    return tag_equal(known->tag, entry->tag) && known->value_bytes == entry->value_bytes &&
-           known->value_digest == entry->value_digest &&
-           (known->flags & ENTRY_TOMBSTONE) == (entry->flags & ENTRY_TOMBSTONE);
-}
-
-static enum areg_error make_room(struct ask *ask)
-{
-    if (ask->candidate_count == CANDIDATE_COUNT_MAX) {
-        /* Forget the smallest, but that there was one: at worst the answer stays undecided, and all are asked again. */
-        ask->forgotten = tag_max(ask->forgotten, ask->candidates[0].value.entry.tag);
-        coded_value_fini(&ask->candidates[0].value);
-        memmove(&ask->candidates[0], &ask->candidates[1], (CANDIDATE_COUNT_MAX - 1) * sizeof ask->candidates[0]);
-        ask->candidate_count--;
-        return AREG_OK;
-    }
-    if (ask->candidate_count < ask->candidate_room)
-        return AREG_OK;
-    const unsigned room = ask->candidate_room ? 2 * ask->candidate_room : 2;
-    struct candidate *grown = realloc(ask->candidates, room * sizeof *grown);
-    if (!grown)
-        return AREG_ENOMEM;
-    ask->candidates = grown;
-    ask->candidate_room = room;
-    return AREG_OK;
-}
-
-/* The candidate of an entry, which is added if it is new. Two values under one tag (a broken client, or damaged
- * metadata) are two candidates: their fragments are never mixed (I6). */
-static enum areg_error candidate_of(struct ask *ask, const struct entry *entry, struct candidate **found)
-{
-    for (unsigned i = 0; i < ask->candidate_count; i++) {
-        if (is_candidate_of(&ask->candidates[i], entry)) {
-            *found = &ask->candidates[i];
-            return AREG_OK;
-        }
-    }
-    const enum areg_error error = make_room(ask);
-    if (error != AREG_OK)
-        return error;
-    unsigned position = ask->candidate_count;
-    while (position > 0 && tag_compare(ask->candidates[position - 1].value.entry.tag, entry->tag) > 0)
-        position--;
-    struct candidate *added = &ask->candidates[position];
-    memmove(added + 1, added, (ask->candidate_count - position) * sizeof *added);
-    ask->candidate_count++;
-    added->value.entry = *entry;
-    added->value.entry.flags &= ENTRY_TOMBSTONE;
-    added->value.present = added->listed = added->gone = (struct voters){0};
-    added->damaged = added->bent = (struct voters){0};
-    added->needed_count = ask->config->code.k;
-    *found = added;
-    return AREG_OK;
-}
 
 static size_t candidate_fragment_bytes(const struct ask *ask, const struct candidate *candidate)
 {
@@ -184,7 +110,7 @@ static enum areg_error note_entry(struct ask *ask, unsigned member_index, const 
                                   const struct reply *reply)
 {
     struct candidate *candidate;
-    const enum areg_error error = candidate_of(ask, entry, &candidate);
+    const enum areg_error error = list_candidate_of(ask, entry, &candidate);
     if (error != AREG_OK)
         return error;
     voters_add(&candidate->listed, member_index);
@@ -211,22 +137,11 @@ static void note_absence(struct ask *ask, unsigned member_index, struct tag want
             voters_add(&ask->candidates[i].gone, member_index);
 }
 
-/* Whether some correct host can have said so. */
-static bool is_sound(const struct data_reply *data)
-{
-    for (unsigned i = 0; i < data->entry_count; i++) {
-        const struct entry *entry = &data->entries[i];
-        if (entry->tag.z >= TAG_Z_MAX || tag_is_zero(entry->tag) || entry->value_bytes > AREG_VALUE_BYTES_MAX)
-            return false;
-    }
-    return data->trimmed.z < TAG_Z_MAX && data->confirmed.z < TAG_Z_MAX;
-}
-
 static enum areg_error reply_get_data(struct ask *ask, unsigned member_index, const struct reply *reply)
 {
     const struct data_reply *data = &reply->data;
     struct ask_member *member = &ask->members[member_index];
-    if (!is_sound(data))
+    if (!list_is_sound(data))
         return AREG_OK;
     for (unsigned i = 0; i < data->entry_count; i++) {
         const enum areg_error error = note_entry(ask, member_index, &data->entries[i], reply);
@@ -241,56 +156,25 @@ static enum areg_error reply_get_data(struct ask *ask, unsigned member_index, co
     return AREG_OK;
 }
 
-/* Whether a page of keys is sorted and what was asked for. A merge of several can rely on it. */
-static bool page_is_sound(const struct ask *ask, const struct reply *reply)
-{
-    struct bytes_reader reader = bytes_reader_on(reply->payload.at, reply->payload.bytes);
-    struct key_sort_form forms[2];
-    key_sort_form(ask->list_keys.after, &forms[1]);
-    uint32_t key_count = 0;
-    for (;; key_count++) {
-        struct listed_key listed;
-        const enum areg_error error = key_page_get(&reader, &listed);
-        if (error == AREG_ENOTFOUND)
-            return key_count > 0 || !reply->keys.has_more;
-        if (error != AREG_OK || key_count == ask->list_keys.key_count_max || listed.tag.z >= TAG_Z_MAX)
-            return false;
-        struct key_sort_form *form = &forms[key_count % 2];
-        const struct key_sort_form *last = &forms[(key_count + 1) % 2];
-        key_sort_form(listed.key, form);
-        if (!key_has_prefix(listed.key, ask->list_keys.prefix) ||
-            slice_compare(slice_borrow(form->at, form->bytes), slice_borrow(last->at, last->bytes)) <= 0)
-            return false;
-    }
-}
-
 static enum areg_error treas_reply(struct ask *ask, uint64_t now_ns, unsigned member_index, const struct reply *reply)
 {
     (void)now_ns;
     switch (ask->kind) {
     case ASK_GET_TAG:
-        if (reply->tag.newest.z >= TAG_Z_MAX)
-            return AREG_OK;
-        ask->tag = tag_max(ask->tag, reply->tag.newest);
-        if (reply->tag.is_full)
-            voters_add(&ask->full, member_index);
-        break;
+        list_hear_tag(ask, member_index, reply);
+        return AREG_OK;
     case ASK_GET_DATA:
         return reply_get_data(ask, member_index, reply);
     case ASK_PUT_DATA:
-        break;
+        voters_add(&ask->replied, member_index);
+        return AREG_OK;
     case ASK_LIST_KEYS:
-        if (voters_has(ask->replied, member_index) || !page_is_sound(ask, reply))
-            return AREG_OK;
-        ask->pages[member_index] = slice_ref(reply->payload);
-        if (reply->keys.has_more)
-            voters_add(&ask->more, member_index);
-        break;
+        list_hear_keys(ask, member_index, reply);
+        return AREG_OK;
     default:
         CHECK(!"questions about configurations have a table of their own");
+        return AREG_OK;
     }
-    voters_add(&ask->replied, member_index);
-    return AREG_OK;
 }
 
 /* ---------------------------------------------------------------- get-data: rule R */
@@ -380,20 +264,6 @@ static bool is_complete(const struct ask *ask, const struct candidate *candidate
     return !ask_sees_next(ask) && voters_count(candidate->listed) >= needed;
 }
 
-static bool has_late(const struct ask *ask, uint64_t since_ns, uint64_t now_ns)
-{
-    return now_ns >= since_ns + ask->hedge_ns;
-}
-
-static struct voters awaited(const struct ask *ask)
-{
-    struct voters members = ask->due;
-    for (unsigned i = 0; i < ask->config->member_count; i++)
-        if (ask->members[i].is_awaited)
-            voters_add(&members, i);
-    return members;
-}
-
 /* Whether a member has been asked for a fragment that may be the target's, and may still bring it in time. */
 static bool promises(struct ask *ask, unsigned member_index, const struct candidate *target, uint64_t now_ns)
 {
@@ -404,32 +274,10 @@ static bool promises(struct ask *ask, unsigned member_index, const struct candid
         return false;
     if (voters_has(ask->due, member_index))
         return true;
-    if (!member->is_awaited || has_late(ask, member->sent_ns, now_ns))
+    if (!member->is_awaited || list_is_late(ask, member->sent_ns, now_ns))
         return false;
     ask_wake_at(ask, member->sent_ns + ask->hedge_ns);
     return true;
-}
-
-static bool was_asked_for(const struct ask *ask, unsigned member_index, const struct candidate *target)
-{
-    const struct ask_member *member = &ask->members[member_index];
-    return member->wanted.want == WANT_TAG && tag_equal(member->wanted.tag, target->value.entry.tag);
-}
-
-/* All members have answered, or the rest is late, and nothing decodes: plan to ask all again. */
-static void plan_again(struct ask *ask, uint64_t now_ns)
-{
-    if (ask->again_ns == UINT64_MAX && awaited(ask).bits && !has_late(ask, ask->quorum_ns, now_ns)) {
-        ask_wake_at(ask, ask->quorum_ns + ask->hedge_ns);
-        return;
-    }
-    if (ask->again_ns == UINT64_MAX) {
-        const unsigned doublings = ask->round_count < 16 ? ask->round_count : 16;
-        const uint64_t doubled_ns = ASK_AGAIN_NS_MIN << doublings;
-        const uint64_t delay_ns = doubled_ns < ASK_AGAIN_NS_MAX ? doubled_ns : ASK_AGAIN_NS_MAX;
-        ask->again_ns = now_ns + delay_ns / 2 + random_below(ask->random, delay_ns);
-    }
-    ask_wake_at(ask, ask->again_ns);
 }
 
 /*
@@ -477,7 +325,8 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
     for (int is_slow = 0; is_slow <= 1; is_slow++) {
         for (unsigned i = 0; i < ask->config->member_count && count < target->needed_count; i++) {
             struct ask_member *member = &ask->members[i];
-            if (!voters_has(holders, i) || voters_has(ask->slow, i) != (is_slow == 1) || was_asked_for(ask, i, target))
+            if (!voters_has(holders, i) || voters_has(ask->slow, i) != (is_slow == 1) ||
+                list_was_asked_for(ask, i, target->value.entry.tag))
                 continue;
             member->wanted = (struct get_data){.want = WANT_TAG, .tag = target->value.entry.tag};
             member->is_awaited = false;
@@ -491,7 +340,7 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
         ask->hedge_count += is_hedge ? asked_count : 0;
     }
     if (count < target->needed_count)
-        plan_again(ask, now_ns);
+        list_plan_again(ask, now_ns);
     else
         ask->again_ns = UINT64_MAX;
 }
@@ -607,7 +456,7 @@ static enum areg_error leave_one_out(struct ask *ask, struct candidate *candidat
 static enum areg_error settle_value(struct ask *ask, struct candidate *candidate, bool *matches)
 {
     *matches = true;
-    if (ask->piece_count > 0 && is_candidate_of(candidate, &ask->decoded))
+    if (ask->piece_count > 0 && list_is_candidate_of(candidate, &ask->decoded))
         return AREG_OK;
     drop_pieces(ask);
     const enum areg_error error = decode(ask, candidate, candidate->value.present, matches);
@@ -665,7 +514,7 @@ static enum areg_error pursue(struct ask *ask, int target, uint64_t now_ns, bool
         ask->decoded_ns = now_ns;
     const bool complete = is_complete(ask, candidate);
     const bool is_moving = ask->link.bytes > 0; /* What it finds is put into another configuration, complete or not. */
-    if (!complete && !is_moving && ask_missing(ask).bits && !has_late(ask, ask->decoded_ns, now_ns)) {
+    if (!complete && !is_moving && ask_missing(ask).bits && !list_is_late(ask, ask->decoded_ns, now_ns)) {
         ask_wake_at(ask, ask->decoded_ns + ask->hedge_ns);
         return AREG_OK;
     }
@@ -689,7 +538,7 @@ static void finish_without_target(struct ask *ask, uint64_t now_ns)
     else if (is_corrupt(ask))
         ask_fail(ask, AREG_ECORRUPT);
     else
-        plan_again(ask, now_ns);
+        list_plan_again(ask, now_ns);
 }
 
 static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
@@ -742,4 +591,5 @@ const struct dap_ask treas_ask = {
     .request = treas_request,
     .reply = treas_reply,
     .decide = treas_decide,
+    .is_quorum = treas_is_quorum,
 };

@@ -10,7 +10,7 @@ _Static_assert(TRANSFER_SLICE_COUNT == 32, "a bit for each slice");
 
 unsigned config_quorum(const struct config *config)
 {
-    return quorum_majority(config->member_count);
+    return quorum_majority(voters_count(code_deciders(config->code)));
 }
 
 int ballot_compare(struct ballot a, struct ballot b)
@@ -30,11 +30,32 @@ static unsigned own_index(const struct ask *ask)
     return (unsigned)index;
 }
 
+/* Whose answers count towards the quorum. */
+static struct voters voters_of(const struct ask *ask)
+{
+    struct voters voters = voters_all(ask->config->member_count);
+    switch (ask->kind) {
+    case ASK_JOIN:
+    case ASK_GREET:
+    case ASK_TRANSFER:
+        return voters;
+    case ASK_REGISTER:
+        voters_remove(&voters, own_index(ask));
+        return voters;
+    default:
+        return code_deciders(ask->config->code);
+    }
+}
+
+static bool question_is_quorum(const struct ask *ask, struct voters members)
+{
+    return voters_count(voters_common(voters_of(ask), members)) >= ask->quorum;
+}
+
 static enum areg_error question_begin(struct ask *ask, uint64_t now_ns)
 {
-    ask->due = voters_all(ask->config->member_count);
-    if (ask->kind == ASK_REGISTER)
-        voters_remove(&ask->due, own_index(ask));
+    /* That a configuration is finalized, all its members are to hear. */
+    ask->due = ask->kind == ASK_FINALIZE ? voters_all(ask->config->member_count) : voters_of(ask);
     ask->question->begun_ns = now_ns;
     return AREG_OK;
 }
@@ -237,7 +258,7 @@ static enum areg_error question_decide(struct ask *ask, uint64_t now_ns)
     default:
         break;
     }
-    if (ask->state == ASK_WAITING && voters_count(ask->replied) >= ask->quorum)
+    if (ask->state == ASK_WAITING && question_is_quorum(ask, ask->replied))
         ask_finish_patiently(ask, now_ns);
     return AREG_OK;
 }
@@ -247,6 +268,7 @@ static const struct dap_ask config_ask = {
     .request = question_request,
     .reply = question_reply,
     .decide = question_decide,
+    .is_quorum = question_is_quorum,
 };
 
 enum areg_error config_ask_begin(struct ask *ask, const struct ask_options *options, enum ask_kind kind,

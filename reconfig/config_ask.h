@@ -42,7 +42,8 @@ struct config_question {
 /** A worker that has been silent for so long loses its slices to others. */
 #define TRANSFER_SILENCE_NS UINT64_C(3000000000)
 
-/** A majority of the members, which every quorum meets: for pointers and consensus (PROTOCOL §1). */
+/** A majority of those members that decide on successors, which every quorum meets: for pointers and consensus
+ * (PROTOCOL §1). */
 unsigned config_quorum(const struct config *config);
 
 /** `kind` is one of ASK_READ_CONFIG and the following. JOIN and GREET need all members, REGISTER a majority of the

@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool keeps_fragments(const struct plan *plan, unsigned member, int before)
-{
-    const bool same_code = plan->wanted.code.k == plan->base.code.k;
-    /* With k = 1 every fragment is the whole value. */
-    return same_code && (plan->wanted.code.k == 1 || before == (int)member);
-}
-
 void plan_settle(struct plan *plan)
 {
     plan->coming = plan->keeping = plan->leaving = (struct voters){0};
@@ -20,13 +13,19 @@ void plan_settle(struct plan *plan)
         const int before = config_member_index(&plan->base, &plan->wanted.members[i].id);
         if (before < 0 || voters_has(plan->renewed, i))
             voters_add(&plan->coming, i);
-        else if (keeps_fragments(plan, i, before))
+        else if (code_same_fragment(plan->base.code, (unsigned)before, plan->wanted.code, i))
             voters_add(&plan->keeping, i);
     }
-    plan->receiving = voters_minus(voters_all(plan->wanted.member_count), plan->keeping);
+    plan->receiving = voters_minus(code_holders(plan->wanted.code), plan->keeping);
     for (unsigned i = 0; i < plan->base.member_count; i++)
         if (config_member_index(&plan->wanted, &plan->base.members[i].id) < 0)
             voters_add(&plan->leaving, i);
+}
+
+static bool has_fragment(const struct plan *plan, unsigned member_index)
+{
+    const int before = config_member_index(&plan->base, &plan->wanted.members[member_index].id);
+    return !voters_has(plan->coming, member_index) && voters_has(code_holders(plan->base.code), (unsigned)before);
 }
 
 /*
@@ -39,17 +38,15 @@ double plan_network_factor(const struct plan *plan)
     const double k_after = plan->wanted.code.k;
     const unsigned receiving_count = voters_count(plan->receiving);
     double sum = 0;
-    for (unsigned i = 0; i < plan->wanted.member_count; i++) {
-        const bool has_one = !voters_has(plan->coming, i);
+    for (unsigned i = 0; i < plan->wanted.member_count; i++)
         if (voters_has(plan->receiving, i))
-            sum += (k_before - has_one) / k_before + (receiving_count - 1) / k_after;
-    }
+            sum += (k_before - has_fragment(plan, i)) / k_before + (receiving_count - 1) / k_after;
     return receiving_count > 0 ? sum / receiving_count : 0;
 }
 
 double plan_stored_factor(struct code code)
 {
-    return (double)code.n / code.k;
+    return (double)voters_count(code_holders(code)) / code.k;
 }
 
 /* ---------------------------------------------------------------- names */

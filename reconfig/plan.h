@@ -14,7 +14,8 @@ struct plan {
     struct voters renewed;   /* positions in `wanted`: members of `base` that come back empty */
     struct voters coming;    /* positions in `wanted`: hosts that have nothing; includes `renewed` */
     struct voters keeping;   /* positions in `wanted`: those that take their own fragments over, without the network */
-    struct voters receiving; /* positions in `wanted`: those that are sent fragments; includes `coming` */
+    struct voters receiving; /* positions in `wanted`: those that are sent fragments: of `coming`, those that will hold
+                                any, and others whose own will not do */
     struct voters leaving;   /* positions in `base`: hosts that may be discarded when it is done */
 };
 
@@ -23,7 +24,7 @@ void plan_settle(struct plan *plan);
 
 /** Bytes on the network for each byte of a value that is moved, for the average one of the hosts that move them. */
 double plan_network_factor(const struct plan *plan);
-/** Bytes on disks for each byte of a value at rest: n/k. */
+/** Bytes on disks for each byte of a value at rest: n/k, where all members hold fragments. */
 double plan_stored_factor(struct code code);
 
 enum { PLAN_ID_TEXT_BYTES = 13 };
