@@ -52,7 +52,8 @@ struct ask_options operation_ask_options(struct client *client, struct operation
         .codec = view->codec,
         .random = &client->random,
         .phase = ++operation->phase,
-        .hedge_ns = peer_hedge_ns(client),
+        /* Nobody waits for a move: another's fragment would cost more than the time that it saves. */
+        .hedge_ns = operation->kind == CLIENT_MOVE ? HEDGE_NS_MAX : peer_hedge_ns(client),
     };
     for (unsigned i = 0; i < view->config.member_count; i++)
         if (peer_is_slow(client, view->peers[i], now_ns))
