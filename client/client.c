@@ -267,12 +267,12 @@ static void receive_hint(struct client *client, uint64_t now_ns, const struct re
     struct view *view = sequence_receive_hint(client, reply);
     for (uint32_t i = 0; view && i < client->slot_count; i++) {
         struct operation *operation = client->operations[i];
-        const bool is_asking = operation->state >= OP_GETTING_TAG && operation->state <= OP_REGISTERING;
-        if (!is_asking || operation->shard != view->config.shard || operation->view->config.index >= view->config.index)
+        const bool is_asking = operation->state >= OP_GETTING_TAG && operation->state <= OP_RECONFIGURING;
+        /* Workers look at what is known when they are woken the next time. */
+        if (!is_asking || operation->source || operation->shard != view->config.shard ||
+            operation->view->config.index >= view->config.index)
             continue;
-        if (operation->source)
-            move_proceed(client, operation, now_ns);
-        else if (operation->state == OP_RECONFIGURING)
+        if (operation->state == OP_RECONFIGURING)
             reconfigure_hear(client, operation, &view->config, now_ns);
         else
             operation_jump(client, operation, view, now_ns);

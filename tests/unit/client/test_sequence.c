@@ -63,8 +63,7 @@ static void a_read_takes_the_newest_of_both_and_writes_it_to_the_last(void **sta
     for (unsigned where = 1; where <= 3; where++) {
         const unsigned after = open_pending("repl:3", "repl:3", "012");
         world_hold(0, "012", "k", where & 1 ? new_tag : old_tag, where & 1 ? value : other);
-        if (where & 2)
-            world_hold(after, "345", "k", new_tag, value);
+        world_hold(after, "345", "k", where & 2 ? new_tag : old_tag, where & 2 ? value : other);
         assert_int_equal(world_do(get, "k"), AREG_OK);
         assert_true(world_has_read(value));
         assert_int_equal(world.done.tag.z, new_tag.z);
@@ -475,6 +474,53 @@ static void retired_members_send_every_phase_on(void **state)
     slice_unref(&value);
 }
 
+static uint64_t late_op;
+static uint32_t late_phase;
+
+/* The answers of all to the first get-data are late. */
+static bool delay_first(unsigned host_index, const struct request *request)
+{
+    (void)host_index;
+    if (request->kind != MESSAGE_GET_DATA || (late_op != 0 && request->op != late_op) || late_phase < request->phase)
+        return true;
+    late_op = request->op;
+    late_phase = request->phase;
+    return false;
+}
+
+static void a_late_answer_does_not_lead_back(void **state)
+{
+    (void)state;
+    struct slice value = value_of(1, 777);
+    const unsigned after = open_pending("repl:3", "repl:3", "012");
+    world_hold(after, "345", "k", new_tag, value);
+    late_op = 0;
+    late_phase = 1;
+    world.on_request = delay_first;
+    const uint64_t id = world_submit(get, "k");
+    assert_false(world_run(id, world.now_ns));
+    /* Meanwhile another one learns that the successor is finalized. */
+    const uint64_t other_id = world_submit(get, "k");
+    world_finalize(after, "01234567");
+    assert_true(world_run(other_id, world.now_ns + 50 * MS));
+    world_drop();
+    for (unsigned peer = 0; peer < client_peer_count(world.client); peer++) {
+        struct reply reply = {.kind = MESSAGE_GET_DATA,
+                              .op = late_op,
+                              .phase = late_phase,
+                              .next = {LINK_PENDING, world.descriptors[after]}};
+        client_receive(world.client, world.now_ns, peer, &reply);
+    }
+    assert_true(world_run(id, world.now_ns + 5000 * MS));
+    assert_true(world_has_read(value));
+    world_drop();
+    const unsigned from = world.log_count;
+    assert_int_equal(world_do(get, "k"), AREG_OK);
+    assert_int_equal(world_count(from, MESSAGE_GET_DATA, 0), 0);
+    world_close();
+    slice_unref(&value);
+}
+
 static void after_two_hops_the_chain_is_followed_to_its_end(void **state)
 {
     (void)state;
@@ -577,6 +623,7 @@ int main(void)
         cmocka_unit_test(a_tag_of_an_abandoned_write_is_no_reason_to_refuse_one),
         cmocka_unit_test(what_a_refused_covering_write_tells_is_in_the_last_first),
         cmocka_unit_test(retired_members_send_every_phase_on),
+        cmocka_unit_test(a_late_answer_does_not_lead_back),
         cmocka_unit_test(after_two_hops_the_chain_is_followed_to_its_end),
         cmocka_unit_test(if_nobody_of_it_answers_any_host_tells_which_is_in_use),
         cmocka_unit_test(hints_are_not_asked_for_while_members_answer),
