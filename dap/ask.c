@@ -339,8 +339,12 @@ static void receive_refusal(struct ask *ask, uint64_t now_ns, unsigned member_in
 {
     struct ask_member *member = &ask->members[member_index];
     member->status = status;
+    const unsigned doublings = member->sent_count < 7 ? member->sent_count : 7;
+    const uint64_t soon_ns = ASK_BUSY_NS + random_below(ask->random, ASK_BUSY_NS);
     if (status == REPLY_BUSY || status == REPLY_FULL)
-        member->retry_ns = now_ns + ASK_BUSY_NS + random_below(ask->random, ASK_BUSY_NS);
+        member->retry_ns = now_ns + soon_ns;
+    else if (status == REPLY_UNKNOWN_CONFIG)
+        member->retry_ns = now_ns + (soon_ns << doublings); /* It is about to register, or silent for ever. */
     else
         member->retry_ns = now_ns + ASK_RETRY_NS_MAX;
     if (status == REPLY_FULL && member->sent_count == 1)

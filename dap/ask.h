@@ -52,7 +52,8 @@ enum ask_state {
  */
 #define ASK_RETRY_NS_MIN UINT64_C(1000000000)
 #define ASK_RETRY_NS_MAX UINT64_C(4000000000)
-/* A BUSY or FULL host is asked again after this, with jitter: a few batches of its writer. */
+/* A BUSY or FULL host is asked again after this, with jitter: a few batches of its writer. One that does not know the
+ * configuration, after twice this, doubling: a host that starts for the first time has registered a moment later. */
 #define ASK_BUSY_NS UINT64_C(20000000)
 /* A worker waits so long for the members beyond the quorum: they are to have their fragments, too. */
 #define ASK_PATIENCE_NS UINT64_C(1000000000)

@@ -136,6 +136,32 @@ static void whoever_shuts_us_out_for_good_fails_the_ask_at_once(void **state)
 
 /* ---------------------------------------------------------------- time */
 
+static void who_does_not_know_the_configuration_is_asked_again_soon_and_then_ever_more_rarely(void **state)
+{
+    (void)state;
+    members_open(&members, "repl:3");
+    members_begin_get_tag(&members);
+    members_take(&members);
+    members_answer(&members, 0);
+    uint64_t gap_ns_max = 4 * ASK_BUSY_NS;
+    for (unsigned i = 0; i < 12; i++) {
+        const unsigned from = members.sent_count;
+        const uint64_t before_ns = members.now_ns;
+        members_refuse(&members, 1, REPLY_UNKNOWN_CONFIG);
+        while (members_asked(&members, from, 1) == 0) {
+            assert_true(members.ask.wake_ns < UINT64_MAX);
+            members_pass(&members, members.ask.wake_ns - members.now_ns);
+            members_take(&members);
+        }
+        assert_in_range(members.now_ns - before_ns, gap_ns_max / 2, gap_ns_max);
+        if (gap_ns_max < 256 * ASK_BUSY_NS)
+            gap_ns_max *= 2;
+    }
+    members_answer(&members, 1);
+    assert_int_equal(members.ask.state, ASK_DONE);
+    members_close(&members);
+}
+
 static void the_silent_are_asked_again_ever_more_rarely(void **state)
 {
     (void)state;
@@ -463,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_successor_in_any_reply_is_seen),
         cmocka_unit_test(an_answer_to_a_question_that_was_not_asked_is_no_vote),
         cmocka_unit_test(whoever_shuts_us_out_for_good_fails_the_ask_at_once),
+        cmocka_unit_test(who_does_not_know_the_configuration_is_asked_again_soon_and_then_ever_more_rarely),
         cmocka_unit_test(the_silent_are_asked_again_ever_more_rarely),
         cmocka_unit_test(the_busy_are_asked_again_soon),
         cmocka_unit_test(a_connection_that_comes_back_brings_the_question_again),
