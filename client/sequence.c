@@ -157,7 +157,7 @@ struct view *sequence_receive_hint(struct client *client, const struct reply *re
     struct view *view = sequence_view(client, reply->next.descriptor);
     if (view) {
         const struct view *base = client->bases[view->config.shard];
-        if (!base || base->config.index < view->config.index) {
+        if (!base || base->config.index <= view->config.index) {
             sequence_advance(client, view);
             return view;
         }

@@ -351,6 +351,12 @@ static void receive_refusal(struct ask *ask, uint64_t now_ns, unsigned member_in
         voters_add(&ask->refused, member_index);
 }
 
+/* Who is asked to join one that has come too late knows another one of that index. */
+static bool is_news(const struct ask *ask, uint32_t final_index)
+{
+    return final_index > ask->config->index || (ask->kind == ASK_JOIN && final_index == ask->config->index);
+}
+
 /*
  * What a member says of the configuration's successors, judged: false if no correct member can have said so. A pending
  * one is the successor of this very configuration, and there is only one (I1); a finalized one is any later one.
@@ -368,7 +374,7 @@ static bool next_is_sound(const struct ask *ask, const struct reply *reply)
         !dap_of(next.code.dap))
         return false;
     if (reply->next.status == LINK_FINALIZED)
-        return reply->status == REPLY_UNKNOWN_CONFIG || next.index > ask->config->index;
+        return reply->status == REPLY_UNKNOWN_CONFIG || is_news(ask, next.index);
     if (next.index != ask->config->index + 1 || !config_id_equal(next.parent, ask->config->id))
         return false;
     return ask->next.bytes == 0 && (ask->link.bytes == 0 || slice_equal(reply->next.descriptor, ask->link));
@@ -377,7 +383,7 @@ static bool next_is_sound(const struct ask *ask, const struct reply *reply)
 static bool is_later(const struct ask *ask, struct slice descriptor)
 {
     struct config config;
-    return config_decode(descriptor, &config) == AREG_OK && config.index > ask->config->index;
+    return config_decode(descriptor, &config) == AREG_OK && is_news(ask, config.index);
 }
 
 /* Only those who decide on a successor keep it: what others show, or do not show, tells nothing. */
