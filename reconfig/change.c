@@ -102,14 +102,15 @@ static enum areg_error read_replace(struct reading *reading)
 
 static enum areg_error read_recode(struct reading *reading)
 {
-    const char *word = next_word(reading, "recode", "a code: rs:N,K or repl:N");
+    const char *word = next_word(reading, "recode", "a code: rs:N,K or repl:N or ldr:D,R");
     if (!word)
         return AREG_EINVAL;
     if (reading->change->has_code)
         return bad(reading, "recode %s: there is one code, and recode was said before", word);
     if (code_parse(word, &reading->change->code) != AREG_OK)
         return bad(reading,
-                   "recode takes rs:N,K (K fragments of N make a value) or repl:N, with N up to %d, not \"%s\"",
+                   "recode takes rs:N,K (any K of N fragments make a value), repl:N (copies) or ldr:D,R (directories, "
+                   "copies), for up to %d hosts, not \"%s\"",
                    MEMBER_COUNT_MAX, word);
     reading->change->has_code = true;
     return AREG_OK;
@@ -232,11 +233,10 @@ static bool host_change_holds(const struct host_change *host, const struct confi
 
 static bool change_holds(const struct change *change, const struct config *base, char why[CHANGE_WHY_BYTES])
 {
-    const bool same_code =
-        change->code.dap == base->code.dap && change->code.n == base->code.n && change->code.k == base->code.k;
     char code[CODE_TEXT_BYTES];
     char hosts_why[CHANGE_WHY_BYTES] = "";
-    bool holds = (!change->has_code || same_code) && (!change->has_delta || change->delta == base->delta);
+    bool holds = (!change->has_code || code_equal(change->code, base->code)) &&
+                 (!change->has_delta || change->delta == base->delta);
     for (unsigned i = change->host_count; i-- > 0 && holds;)
         holds = host_change_holds(&change->hosts[i], base, hosts_why);
     if (change->host_count > 0)
@@ -378,9 +378,17 @@ static enum change_verdict judge_addresses(const struct places *places, char why
 
 /* ---------------------------------------------------------------- code */
 
-/* A code like `code` for n members, with the largest k that is not above its own and tolerates a loss, if n allows. */
+/* A code like `code` for n members: with as many data fragments or directories, unless others tolerate a loss. */
 static struct code code_like(struct code code, unsigned n)
 {
+    if (code.dap == DAP_LDR && n < 2)
+        return (struct code){.dap = DAP_ABD, .n = (uint8_t)n, .k = 1};
+    if (code.dap == DAP_LDR) {
+        const unsigned least = n >= 6 ? 3 : 1;
+        const unsigned most = n - least;
+        const unsigned directory_count = code.directory_count < least ? least : code.directory_count;
+        code.directory_count = (uint8_t)(directory_count < most ? directory_count : most);
+    }
     const unsigned k_max = n > 2 ? n - 2 : 1;
     code.n = (uint8_t)n;
     code.k = (uint8_t)(code.k < k_max ? code.k : k_max);
@@ -404,6 +412,17 @@ static enum change_verdict refuse_count(struct code code, unsigned member_count,
                   is_short ? " more" : "", code_print(code_like(code, member_count), near));
 }
 
+/* The next larger one like it that tolerates a loss; n = 0: there is none. */
+static struct code larger_code(struct code code)
+{
+    for (unsigned n = code.n + 1u; n <= MEMBER_COUNT_MAX; n++) {
+        const struct code larger = code_like(code, n);
+        if (larger.k == code.k && code_tolerance(larger) > 0)
+            return larger;
+    }
+    return (struct code){0};
+}
+
 /* A code that tolerates no loss: the next ones that do. */
 static enum change_verdict refuse_intolerant(struct code code, char why[CHANGE_WHY_BYTES])
 {
@@ -412,15 +431,19 @@ static enum change_verdict refuse_intolerant(struct code code, char why[CHANGE_W
     char same_hosts[64] = "";
     char more_hosts[64] = "";
     const struct code same = code_like(code, code.n);
-    const unsigned missing_count = code.k + 2u - code.n;
+    const struct code larger = larger_code(code);
     if (code_tolerance(same) > 0)
         snprintf(same_hosts, sizeof same_hosts, "recode %s, or ", code_print(same, text));
-    code.n = (uint8_t)(code.n + missing_count);
-    if (code.n <= MEMBER_COUNT_MAX)
-        snprintf(more_hosts, sizeof more_hosts, "add %u more for %s, or ", missing_count, code_print(code, text));
-    code.n = (uint8_t)(code.n - missing_count);
+    if (larger.n > 0)
+        snprintf(more_hosts, sizeof more_hosts, "add %u more for %s, or ", larger.n - code.n, code_print(larger, text));
     return refuse(why, "%s tolerates the loss of no host: %s%s--force", code_print(code, refused), same_hosts,
                   more_hosts);
+}
+
+/* The fewest members that a code can have by n alone. */
+static unsigned least_members(struct code code)
+{
+    return code.directory_count ? code.directory_count + 1u : code.k;
 }
 
 static enum change_verdict choose_code(const struct change *change, const struct config *base, unsigned member_count,
@@ -439,10 +462,9 @@ static enum change_verdict choose_code(const struct change *change, const struct
     code->n = (uint8_t)member_count;
     if (!code_is_possible(*code))
         return refuse(why, "%s would be left with %u host%s: remove at most %u, or recode %s",
-                      code_print(base->code, before), member_count, plural(member_count), base->code.n - base->code.k,
-                      code_print(like, near));
-    const bool is_same = code->dap == base->code.dap && code->n == base->code.n && code->k == base->code.k;
-    if (is_same || code_tolerance(*code) > 0 || change->is_forced)
+                      code_print(base->code, before), member_count, plural(member_count),
+                      base->code.n - least_members(base->code), code_print(like, near));
+    if (code_equal(*code, base->code) || code_tolerance(*code) > 0 || change->is_forced)
         return CHANGE_POSSIBLE;
     return refuse_intolerant(*code, why);
 }

@@ -114,7 +114,7 @@ const struct command command_plan = {
         "  add HOST@ADDRESS           one more member; n grows, unless recode is given\n"
         "  remove HOST                one less\n"
         "  replace HOST HOST@ADDRESS  another one in its place; by itself: it has lost its disk, or has moved\n"
-        "  recode CODE                rs:N,K or repl:N\n"
+        "  recode CODE                rs:N,K, repl:N or ldr:D,R\n"
         "  delta NUMBER               superseded values that are kept while they may still be read\n"
         "The address of a host that genesis names need not be said.\n\n"
         "Exit code: 0, or 9 if apply would refuse it.",

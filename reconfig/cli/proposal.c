@@ -216,9 +216,12 @@ static void judge_room(const struct proposal *proposal, const double *shard_byte
                        struct problems *problems)
 {
     double needed_bytes = 0;
-    for (unsigned i = 0; i < proposal->plan_count; i++)
-        if (config_member_index(&proposal->plans[i].wanted, &host->id) >= 0)
-            needed_bytes += shard_bytes[i] / proposal->plans[i].wanted.code.k;
+    for (unsigned i = 0; i < proposal->plan_count; i++) {
+        const struct config *wanted = &proposal->plans[i].wanted;
+        const int position = config_member_index(wanted, &host->id);
+        if (position >= 0 && voters_has(code_holders(wanted->code), (unsigned)position))
+            needed_bytes += shard_bytes[i] / wanted->code.k;
+    }
     const uint64_t room_bytes = room_of(host);
     char needed[UNITS_TEXT_BYTES];
     char room[UNITS_TEXT_BYTES];
@@ -377,6 +380,8 @@ static void print_tolerance(unsigned before, unsigned after, FILE *to)
 static void print_plan(const struct shards *shards, const struct proposal *proposal, const struct plan *plan, FILE *to)
 {
     const struct voters resent = voters_minus(plan->receiving, plan->coming);
+    const struct voters directories =
+        voters_minus(voters_all(plan->wanted.member_count), code_holders(plan->wanted.code));
     const struct voters discarded = proposal_discarded(shards, proposal, plan);
     const struct voters elsewhere = voters_minus(plan->leaving, discarded);
     for (unsigned i = 0; i < plan->wanted.member_count; i++)
@@ -385,6 +390,7 @@ static void print_plan(const struct shards *shards, const struct proposal *propo
                     plan->wanted.members[i].address, voters_has(plan->renewed, i) ? ", empty" : "");
     print_row("keeps", &plan->wanted, plan->keeping, ": their own fragments, without the network", to);
     print_row("receives", &plan->wanted, resent, ": other fragments than before", to);
+    print_row("directs", &plan->wanted, directories, ": without values", to);
     print_row("leaves", &plan->base, discarded, ": may be discarded afterwards", to);
     print_row("leaves", &plan->base, elsewhere, ": still needed by other shards", to);
     if (plan->receiving.bits)

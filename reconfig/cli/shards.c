@@ -161,7 +161,8 @@ double shard_share(const struct shard *shard, const struct host_asked *hosts, un
     for (unsigned i = 0; i < shard->base.member_count && shard->has_base; i++) {
         const struct host_asked *host = hosts_find(hosts, host_count, &shard->base.members[i].id);
         uint64_t number;
-        if (!host || host->membership_count == 0 || !host_number(host, name, &number))
+        if (!voters_has(code_holders(shard->base.code), i) || !host || host->membership_count == 0 ||
+            !host_number(host, name, &number))
             continue;
         const double share = (double)number / host->membership_count;
         least = least < 0 || share < least ? share : least;
@@ -171,8 +172,7 @@ double shard_share(const struct shard *shard, const struct host_asked *hosts, un
 
 bool configs_are_alike(const struct config *a, const struct config *b)
 {
-    bool is_alike = a->index == b->index && a->delta == b->delta && a->code.dap == b->code.dap &&
-                    a->code.k == b->code.k && a->member_count == b->member_count;
+    bool is_alike = a->index == b->index && a->delta == b->delta && code_equal(a->code, b->code);
     for (unsigned i = 0; i < a->member_count && is_alike; i++)
         is_alike = host_id_equal(&a->members[i].id, &b->members[i].id) &&
                    strcmp(a->members[i].address, b->members[i].address) == 0;

@@ -46,7 +46,7 @@ bool shards_ask_hosts(struct admin *admin, const struct shards *shards, struct h
 void shards_count_memberships(const struct shards *shards, struct host_asked *hosts, unsigned host_count);
 /**
  * The shard's own part of a number that its hosts tell of all that they hold ("register_count"), as if all of their
- * configurations held the same; of the member that tells the least. Negative: not known.
+ * configurations held the same; of the holder of values that tells the least. Negative: not known.
  */
 double shard_share(const struct shard *shard, const struct host_asked *hosts, unsigned host_count, const char *name);
 

@@ -135,8 +135,11 @@ static void tell_progress(struct watch *watch, const struct runs *runs)
     if (watch->admin->flags.quiet || !sum.slowest || (!watch->has_bar && now_ns < watch->told_ns + LINE_NS))
         return;
     watch->told_ns = now_ns;
+    /* Of a small shard nothing is seen but its end. */
     const double moved = watch->register_count >= 1 ? (double)sum.register_count / watch->register_count : 0;
-    const double share = moved < 0.99 ? moved : 0.99;
+    const double ended = (double)sum.ended_count / runs->count;
+    const double most = moved > ended ? moved : ended;
+    const double share = most < 0.99 ? most : 0.99;
     char text[256];
     describe(watch, &sum, share, text, sizeof text);
     char shards[64] = "";

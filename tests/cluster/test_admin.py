@@ -148,6 +148,14 @@ class Changes(AdminTest):
         self.assertEqual([row["config"]["index"] for row in configs], [0, 1, 2] * 2)
         self.assertEqual([row["state"] for row in configs], ["over", "over", "current"] * 2)
 
+    def test_every_code_becomes_every_other_one(self):
+        self.cluster(hosts=6, code="rs:6,3")
+        self.put_values(4)
+        for code in ("ldr:3,3", "repl:6", "ldr:3,3", "rs:6,4"):
+            self.admin("apply", "recode", code)
+            self.check_values(4)
+            self.assertEqual(self.config()["code"], code)
+
     def test_a_plan_is_carried_out_by_its_name_and_only_where_it_was_made_for(self):
         self.cluster(hosts=5, code="rs:5,3")
         plan = document(self.admin("plan", "recode", "rs:5,1", "--json"))

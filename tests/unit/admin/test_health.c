@@ -40,17 +40,31 @@ static enum health health_with(const struct shard *shard, uint32_t up)
     return shard_health(shard, hosts, HOST_MAX, NULL, 0).health;
 }
 
+/* A majority of each kind of members, or as many as share k with any other quorum. */
+static bool has_quorum(struct code code, uint32_t up)
+{
+    const uint32_t directories = up & ((1u << code.directory_count) - 1);
+    const unsigned replica_count = code.n - code.directory_count;
+    if (code.directory_count)
+        return 2 * voters_count((struct voters){directories}) > code.directory_count &&
+               2 * voters_count((struct voters){up & ~directories}) > replica_count;
+    return 2 * voters_count((struct voters){up}) >= code.n + code.k;
+}
+
 static void a_shard_is_at_risk_exactly_when_the_loss_of_some_member_stops_it(void **state)
 {
     (void)state;
-    static const char *const codes[] = {"rs:5,3", "rs:6,2", "repl:3", "repl:4", "repl:1", "rs:4,4", "rs:7,3"};
+    static const char *const codes[] = {"rs:5,3", "rs:6,2", "repl:3",  "repl:4", "repl:1",
+                                        "rs:4,4", "rs:7,3", "ldr:3,3", "ldr:1,4"};
     for (size_t c = 0; c < sizeof codes / sizeof codes[0]; c++) {
         const struct shard shard = {.has_base = true, .base = config_of(codes[c], 0)};
         const unsigned n = shard.base.code.n;
         for (uint32_t up = 0; up < 1u << n; up++) {
             const unsigned up_count = voters_count((struct voters){up});
-            const bool works = up_count >= code_quorum(shard.base.code);
-            const bool survives = up_count >= code_quorum(shard.base.code) + 1;
+            const bool works = has_quorum(shard.base.code, up);
+            bool survives = works;
+            for (unsigned lost = 0; lost < n && survives; lost++)
+                survives = has_quorum(shard.base.code, up & ~(1u << lost));
             const enum health expected = !works         ? HEALTH_STOPPED
                                          : !survives    ? HEALTH_AT_RISK
                                          : up_count < n ? HEALTH_DEGRADED

@@ -148,9 +148,10 @@ static void a_wrong_word_is_named_and_the_right_one_suggested(void **state)
         {"remove s2@tcp://h:1", "remove takes the id of a member, without an address: remove s2"},
         {"remove ../s2", "remove takes the id of a member, unlike \"../s2\""},
         {"replace s2", "replace (whom, by whom) needs a host that comes: s6@tcp://HOST:PORT"},
-        {"recode", "recode needs a code: rs:N,K or repl:N"},
-        {"recode rs:3,5",
-         "recode takes rs:N,K (K fragments of N make a value) or repl:N, with N up to 32, not \"rs:3,5\""},
+        {"recode", "recode needs a code: rs:N,K or repl:N or ldr:D,R"},
+        {"recode rs:3,5", "recode takes rs:N,K (any K of N fragments make a value), repl:N (copies) or ldr:D,R "
+                          "(directories, copies), for "
+                          "up to 32 hosts, not \"rs:3,5\""},
         {"recode repl:3 recode repl:5", "recode repl:5: there is one code, and recode was said before"},
         {"delta -1", "delta takes a number up to 32, not \"-1\""},
         {"delta 33", "delta takes a number up to 32, not \"33\""},
@@ -200,6 +201,8 @@ static void without_recode_k_stays_and_n_follows_the_members(void **state)
     assert_makes("rs:6,4", "add s7@tcp://h:7", "rs:7,4", "s1 s2 s3 s4 s5 s6 s7");
     assert_makes("repl:3", "add s4@tcp://h:4 add s5@tcp://h:5", "repl:5", "s1 s2 s3 s4 s5");
     assert_makes("repl:5", "remove s1 remove s5", "repl:3", "s4 s2 s3");
+    assert_makes("ldr:3,3", "add s7@tcp://h:7", "ldr:3,4", "s1 s2 s3 s4 s5 s6 s7");
+    assert_makes("ldr:3,4", "remove s2", "ldr:3,3", "s1 s7 s3 s4 s5 s6");
 }
 
 static void recode_changes_the_code_and_delta_the_delta_and_nothing_else(void **state)
@@ -276,6 +279,10 @@ static void members_that_do_not_fit_the_code_are_refused_with_the_nearest_change
     assert_refused("rs:5,3", "remove s1 remove s2 remove s3",
                    "rs:5,3 would be left with 2 hosts: remove at most 2, or recode rs:2,1");
     assert_refused("repl:1", "remove s1", "no member would be left");
+    assert_refused("rs:7,5", "recode ldr:3,5",
+                   "ldr:3,5 needs 8 hosts, and the change gives 7: add 1 more, or recode ldr:3,4");
+    assert_refused("ldr:3,3", "remove s1 remove s2 remove s3",
+                   "ldr:3,3 would be left with 3 hosts: remove at most 2, or recode ldr:2,1");
 }
 
 static void a_code_that_tolerates_no_loss_is_refused_unless_forced(void **state)
@@ -286,6 +293,9 @@ static void a_code_that_tolerates_no_loss_is_refused_unless_forced(void **state)
     assert_refused("rs:5,3", "remove s5",
                    "rs:4,3 tolerates the loss of no host: recode rs:4,2, or add 1 more for rs:5,3, or --force");
     assert_refused("repl:3", "remove s1", "repl:2 tolerates the loss of no host: add 1 more for repl:3, or --force");
+    assert_refused("ldr:3,3", "remove s6", "ldr:3,2 tolerates the loss of no host: add 1 more for ldr:3,3, or --force");
+    assert_refused("rs:6,4", "recode ldr:2,4",
+                   "ldr:2,4 tolerates the loss of no host: recode ldr:3,3, or add 1 more for ldr:3,4, or --force");
     const struct config base = config_of("rs:5,3");
     struct change change;
     struct applied applied;

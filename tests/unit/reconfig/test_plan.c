@@ -91,6 +91,10 @@ static void replacing_one_host_costs_one_value(void **state)
     assert_cost(plan_of("repl:3", "abc", "repl:3", "abx"), 1.0);
     /* Every worker has the value, and sends a third of it to four others. */
     assert_cost(plan_of("repl:5", "abcde", "rs:5,3", "abcde"), 4.0 / 3);
+    /* The new replica fetches the value; a directory costs nothing. */
+    assert_cost(plan_of("ldr:3,3", "abcdef", "ldr:3,3", "abcdex"), 1.0);
+    assert_cost(plan_of("ldr:3,3", "abcdef", "ldr:3,3", "abxdef"), 0.0);
+    assert_cost(plan_of("ldr:3,3", "abcdef", "ldr:3,3", "defabc"), 1.0 + 2.0);
     /* To other hosts altogether: all is fetched, and all but the worker's own is sent. */
     assert_cost(plan_of("rs:5,3", "abcde", "rs:6,4", "uvwxyz"), 1.0 + 5.0 / 4);
 }
@@ -103,16 +107,18 @@ static double cost_by_counting(const struct plan *plan)
     for (unsigned worker = 0; worker < plan->wanted.member_count; worker++) {
         double sent = 0;
         bool is_worker = false;
-        for (unsigned to = 0; to < plan->wanted.member_count; to++) {
+        const unsigned first_holder = plan->wanted.code.directory_count;
+        for (unsigned to = first_holder; to < plan->wanted.member_count; to++) {
             const int before = config_member_index(&plan->base, &plan->wanted.members[to].id);
-            const bool has_data = before >= 0 && !voters_has(plan->renewed, to);
+            const bool has_data = before >= plan->base.code.directory_count && !voters_has(plan->renewed, to);
             const bool fits = plan->base.code.k == plan->wanted.code.k && (before == (int)to || plan->base.code.k == 1);
             if (has_data && fits)
                 continue;
             is_worker |= to == worker;
             sent += to == worker ? 0 : 1.0 / plan->wanted.code.k;
         }
-        const bool was_member = config_member_index(&plan->base, &plan->wanted.members[worker].id) >= 0;
+        const bool was_member =
+            config_member_index(&plan->base, &plan->wanted.members[worker].id) >= plan->base.code.directory_count;
         unsigned fetched_count = plan->base.code.k;
         fetched_count -= was_member && !voters_has(plan->renewed, worker);
         sum += is_worker ? sent + (double)fetched_count / plan->base.code.k : 0;
@@ -127,7 +133,10 @@ static void draw_config(struct random_source *random, struct config *config)
     char members[] = "abcdefghijklmnopqrstuvwxyzABCDEF";
     const unsigned n = 1 + (unsigned)random_below(random, 12);
     const unsigned k = 1 + (unsigned)random_below(random, n);
-    snprintf(code, sizeof code, k == 1 && random_below(random, 2) ? "repl:%u" : "rs:%u,%u", n, k);
+    if (k < n && random_below(random, 3) == 0)
+        snprintf(code, sizeof code, "ldr:%u,%u", k, n - k);
+    else
+        snprintf(code, sizeof code, k == 1 && random_below(random, 2) ? "repl:%u" : "rs:%u,%u", n, k);
     for (unsigned i = 0; i < n; i++) {
         const unsigned other = random_below(random, 2) ? i : i + (unsigned)random_below(random, 20 - i);
         const char letter = members[i];
@@ -152,8 +161,8 @@ static void the_cost_of_any_plan_is_that_of_its_workers_counted_one_by_one(void 
         plan_settle(&plan);
         assert_cost(plan, cost_by_counting(&plan));
         assert_int_equal(plan.keeping.bits & plan.receiving.bits, 0);
-        assert_int_equal(plan.keeping.bits | plan.receiving.bits, voters_all(plan.wanted.member_count).bits);
-        assert_int_equal(plan.coming.bits & ~plan.receiving.bits, 0);
+        assert_int_equal(plan.keeping.bits | plan.receiving.bits, code_holders(plan.wanted.code).bits);
+        assert_int_equal(plan.coming.bits & plan.keeping.bits, 0);
         assert_int_equal(plan.renewed.bits & ~plan.coming.bits, 0);
     }
 }
@@ -164,6 +173,8 @@ static void storage_is_n_over_k(void **state)
     const struct plan plan = plan_of("repl:5", "abcde", "rs:5,3", "abcde");
     assert_true(fabs(plan_stored_factor(plan.base.code) - 5) < 1e-9);
     assert_true(fabs(plan_stored_factor(plan.wanted.code) - 5.0 / 3) < 1e-9);
+    const struct plan copies = plan_of("ldr:3,2", "abcde", "repl:1", "a");
+    assert_true(fabs(plan_stored_factor(copies.base.code) - 2) < 1e-9);
 }
 
 /* ---------------------------------------------------------------- names */
