@@ -81,7 +81,8 @@ enum areg_error config_answer_prepare(const struct seat *seat, const struct requ
         return AREG_OK;
     }
     reply->consensus.promised = acceptor.promised;
-    if (reply->next.status != LINK_NONE || ballot_compare(ballot, acceptor.promised) <= 0)
+    /* The same ballot again is the same question again, of the one proposer who has it. */
+    if (reply->next.status != LINK_NONE || ballot_compare(ballot, acceptor.promised) < 0)
         return AREG_OK;
     acceptor.promised = ballot;
     if (!PLANTED(PLANT_FORGETS_PROMISE))

@@ -88,7 +88,7 @@ static enum areg_error question_request(struct ask *ask, unsigned member_index, 
     case ASK_TRANSFER:
         request->transfer = (struct transfer){
             .slices = question->slices_given[member_index] & ~question->slices_moved,
-            .sets_pace = question->sets_pace,
+            .sets_pace = question->sets_pace && question->heard_ns[member_index] == 0, /* others may change it later */
             .is_paused = question->is_paused,
             .bytes_per_s = question->bytes_per_s,
         };

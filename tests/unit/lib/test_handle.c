@@ -1,4 +1,5 @@
 /* The whole library against real sockets and replicas (local_hosts.h). */
+#include "client/lib/handle.h"
 #include "core/key.h"
 #include "core/limits.h"
 #include "local_hosts.h"
@@ -38,6 +39,18 @@ static int tear_down(void **state)
     local_hosts_stop(setting->hosts);
     free(setting);
     return 0;
+}
+
+/* Until all five hosts are connected to: a quorum of them can answer before. */
+static void await_all(struct areg_client *client)
+{
+    unsigned up_count = 0;
+    while (up_count < 5) {
+        up_count = 0;
+        areg_run(client, 10);
+        for (unsigned i = 0; i < dealers_count(client->dealers); i++)
+            up_count += dealers_is_up(client->dealers, i);
+    }
 }
 
 static void put_text(struct areg_client *client, const char *key, const char *text)
@@ -248,6 +261,7 @@ static void requests_that_leave_together_travel_together(void **state)
 {
     struct setting *setting = *state;
     put_text(setting->client, "warm", "up");
+    await_all(setting->client);
     const uint64_t packets_before = areg_counter(setting->client, AREG_COUNT_PACKETS_SENT);
     const uint64_t messages_before = areg_counter(setting->client, AREG_COUNT_MESSAGES_SENT);
     struct seen seen = {0};
@@ -301,6 +315,7 @@ static void what_a_callback_submits_leaves_before_the_run_returns(void **state)
 {
     struct setting *setting = *state;
     put_text(setting->client, "k", "v");
+    await_all(setting->client);
     struct chain chain = {.client = setting->client, .left = 2};
     const struct areg_request request = {.op = AREG_GET, .key = "k", .key_bytes = 1, .done = go_on, .arg = &chain};
     assert_int_equal(areg_submit(setting->client, &request, 1, NULL), AREG_OK);

@@ -165,7 +165,7 @@ static void expect_described(struct world *world, struct slice found, unsigned n
 static void do_prepare(struct world *world, struct dumb *dumb, unsigned ballot)
 {
     const struct request request = {.kind = MESSAGE_PREPARE, .prepare.ballot = ballot_of(ballot)};
-    const bool grants = !dumb->decided && ballot > dumb->promised;
+    const bool grants = !dumb->decided && ballot >= dumb->promised;
     if (grants)
         dumb->promised = ballot;
     world->reply = (struct reply){0};
