@@ -1,6 +1,7 @@
 #include "reconfig/cli/runs.h"
 
 #include "core/check.h"
+#include "reconfig/cli/health.h"
 #include "reconfig/cli/workers.h"
 
 #include <stdio.h>
@@ -75,21 +76,38 @@ static void give_up(struct runs *runs, struct run *run, enum areg_error error, c
     CHECK(areg_cancel(runs->admin->client, run->ticket) == AREG_OK);
 }
 
+/* Why a run is given up, with the names of those that it waits for. */
+struct stall {
+    size_t used_bytes;
+    bool has_names;
+    char text[sizeof((struct run *)0)->detail];
+};
+
+static void stall_begin(struct stall *stall)
+{
+    *stall = (struct stall){0};
+    stall->used_bytes = (size_t)snprintf(stall->text, sizeof stall->text, "nothing has changed for the timeout");
+}
+
+static void stall_name(struct stall *stall, const struct host_id *id, const char *address)
+{
+    if (stall->used_bytes < sizeof stall->text)
+        stall->used_bytes +=
+            (size_t)snprintf(stall->text + stall->used_bytes, sizeof stall->text - stall->used_bytes, "%s%s (%s)",
+                             stall->has_names ? ", " : "; no answer from ", id->text, address);
+    stall->has_names = true;
+}
+
 /* Names of the members that the engine waits for. */
-static void list_missing(const struct run *run, char *to, size_t room_bytes)
+static void list_missing(const struct run *run, struct stall *stall)
 {
     const struct reconfigure_progress *progress = &run->progress;
-    const bool is_of_target = progress->step == RECONFIGURE_GREETING || progress->step == RECONFIGURE_JOINING ||
-                              progress->step == RECONFIGURE_TRANSFERRING;
+    const bool is_of_target = progress->step == RECONFIGURE_GREETING || progress->step == RECONFIGURE_JOINING;
     const struct config *config = is_of_target ? &progress->target : &run->shard->base;
-    size_t used_bytes = (size_t)snprintf(to, room_bytes, "nothing has changed for the timeout");
-    const char *before = "; no answer from ";
-    for (unsigned i = 0; i < config->member_count && used_bytes < room_bytes; i++)
-        if (voters_has(progress->missing, i)) {
-            used_bytes += (size_t)snprintf(to + used_bytes, room_bytes - used_bytes, "%s%s (%s)", before,
-                                           config->members[i].id.text, config->members[i].address);
-            before = ", ";
-        }
+    stall_begin(stall);
+    for (unsigned i = 0; i < config->member_count; i++)
+        if (voters_has(progress->missing, i))
+            stall_name(stall, &config->members[i].id, config->members[i].address);
 }
 
 static bool progress_is_same(const struct reconfigure_progress *a, const struct reconfigure_progress *b)
@@ -98,21 +116,51 @@ static bool progress_is_same(const struct reconfigure_progress *a, const struct 
            a->bytes == b->bytes && a->is_own == b->is_own;
 }
 
-/* A worker tells of a page of registers when all of them are moved, which may take long at a low pace. What it will
- * never do by itself is to go on when it was paused. */
-static bool is_paused(const struct runs *runs, const struct run *run)
+static bool is_paused(const struct runs *runs, const struct shard *shard)
 {
-    struct shard *shard = calloc(1, sizeof *shard);
     struct workers *workers = calloc(1, sizeof *workers);
-    bool is_paused = false;
-    if (shard && workers) {
-        shard->shard = run->shard->shard;
-        shard->pending = run->progress.target;
-        is_paused = workers_ask(runs->admin, shard, workers) == AREG_OK && workers->sum.is_paused;
-    }
-    free(shard);
+    const bool is_paused = workers && workers_ask(runs->admin, shard, workers) == AREG_OK && workers->sum.is_paused;
     free(workers);
     return is_paused;
+}
+
+/* Whether too few are up, of the members now or soon; who is not is listed then. */
+static bool lacks_quorum(const struct runs *runs, struct shard *shard, struct stall *stall)
+{
+    const struct shards alone = {.count = 1, .at = shard};
+    struct host_asked *hosts;
+    unsigned host_count;
+    enum exit_code code;
+    if (!shards_ask_hosts(runs->admin, &alone, &hosts, &host_count, &code))
+        return false;
+    const bool lacks = shard_health(shard, hosts, host_count, NULL, 0).spare_count < 0;
+    stall_begin(stall);
+    for (unsigned i = 0; i < host_count; i++)
+        if (!hosts[i].is_up)
+            stall_name(stall, &hosts[i].id, hosts[i].address);
+    hosts_fini(hosts, host_count);
+    free(hosts);
+    return lacks;
+}
+
+/* A worker tells of a page of registers when all of them are moved, which may take long at a low pace. What it will
+ * never do by itself is to go on when it was paused, or without a quorum. */
+static bool is_stuck(const struct runs *runs, const struct run *run, struct stall *stall)
+{
+    struct shard *shard = calloc(1, sizeof *shard);
+    if (!shard)
+        return false;
+    shard->shard = run->shard->shard;
+    shard->has_base = shard->has_pending = true;
+    shard->base = run->shard->base;
+    shard->pending = run->progress.target;
+    bool is_stuck = lacks_quorum(runs, shard, stall);
+    if (!is_stuck && is_paused(runs, shard)) {
+        snprintf(stall->text, sizeof stall->text, "the transfer is paused");
+        is_stuck = true;
+    }
+    free(shard);
+    return is_stuck;
 }
 
 /* The engine ends a step that nobody answers by itself, and names those that it waited for; here end steps that are
@@ -123,13 +171,12 @@ static void judge_patience(struct runs *runs, struct run *run, uint64_t now_ns)
     if (now_ns < run->changed_ns + patience_ns + patience_ns / 8)
         return;
     run->changed_ns = now_ns;
-    if (run->progress.step != RECONFIGURE_TRANSFERRING) {
-        char why[sizeof run->detail];
-        list_missing(run, why, sizeof why);
-        give_up(runs, run, AREG_EUNAVAIL, why);
-    } else if (is_paused(runs, run)) {
-        give_up(runs, run, AREG_EUNAVAIL, "the transfer is paused");
-    }
+    struct stall stall;
+    if (run->progress.step == RECONFIGURE_TRANSFERRING && !is_stuck(runs, run, &stall))
+        return;
+    if (run->progress.step != RECONFIGURE_TRANSFERRING)
+        list_missing(run, &stall);
+    give_up(runs, run, AREG_EUNAVAIL, stall.text);
 }
 
 static void look_at_run(struct runs *runs, struct run *run)
