@@ -6,9 +6,11 @@ left running, whatever becomes of the test: a guard process ends the cluster whe
 programs that a test runs end with it.
 
 Environment, set by CTest:
-    AREG_BIN_DIR       where areg, aregd and areg-lab are
+    AREG_BIN_DIR       where the programs are
     AREG_WORK_DIR      where directories of clusters are made
     AREG_TEST_SECONDS  how long tests put load on a cluster, instead of their own short times
+
+AREG_SEED, if it is set, is what random choices of tests are made from; they print it.
 """
 
 import ctypes
@@ -34,6 +36,13 @@ COMMAND_SECONDS_MAX = 30  # for one command, unless its test says otherwise
 def load_seconds(default):
     """How long to put load on a cluster: the test's own time, or AREG_TEST_SECONDS."""
     return float(os.environ.get("AREG_TEST_SECONDS", default))
+
+
+def seeded_random():
+    """Random choices that can be made again: AREG_SEED, which is printed."""
+    seed = int(os.environ.get("AREG_SEED", random.getrandbits(32)))
+    print(f"AREG_SEED={seed}", file=sys.stderr)
+    return random.Random(seed)
 
 
 def program(name):
@@ -109,6 +118,31 @@ def wait_until(claim, seconds_max, what):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds_max} s: {what}")
         time.sleep(0.02)
+
+
+def wait_for_progress(history, kinds=("read", "write"), seconds_max=20):
+    """Wait until an operation has succeeded that began from now on."""
+    now_ns = time.monotonic_ns()
+    wait_until(history.exists, seconds_max, f"{history} is written")
+    with open(history, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        line = b""
+        is_whole = False  # the end may be amid a line
+
+        def has_progressed():
+            nonlocal line, is_whole
+            while text := file.readline():
+                line += text
+                if not line.endswith(b"\n"):
+                    continue
+                operation = json.loads(line) if is_whole else {"status": "unknown"}
+                line, is_whole = b"", True
+                is_new = operation["status"] == "ok" and operation["start_ns"] > now_ns
+                if is_new and operation["op"] in kinds:
+                    return True
+            return False
+
+        wait_until(has_progressed, seconds_max, "an operation that succeeds")
 
 
 def free_port():
@@ -208,6 +242,22 @@ class Cluster(Workspace):
         """SIGCONT."""
         self._act("resume", ids)
 
+    def add_hosts(self, *ids):
+        """Start hosts that genesis does not name; returns the words that areg-reconfig takes them by."""
+        added = must(run([program("areg-lab"), "host", ",".join(ids), "add", "--dir", str(self.dir)]))
+        words = added.stdout.decode().split()
+        self.addresses |= dict(word.split("@") for word in words)
+        return words
+
+    def hosts(self):
+        """What areg-lab says of the processes: id -> state, pid, address."""
+        listed = json.loads(must(run([program("areg-lab"), "host", "--json", "--dir", str(self.dir)])).stdout)
+        return {host["id"]: host for host in listed["hosts"]}
+
+    def log(self, host):
+        """What a host has said."""
+        return (self.dir / f"{host}.log").read_text(errors="replace")
+
     # Programs.
 
     def areg(self, *arguments, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
@@ -228,6 +278,44 @@ class Cluster(Workspace):
         document = json.loads(must(self.areg("ping", "--json")).stdout)
         return {host["id"]: host for host in document["hosts"]}
 
+    def own_status(self, host):
+        """A host's status as it logs it when it is told to: whether it is a member of anything or not."""
+        status = None
+        said_bytes = len(self.log(host))
+        os.kill(self.hosts()[host]["pid"], signal.SIGUSR1)
+
+        def is_said():
+            nonlocal status
+            for line in self.log(host)[said_bytes:].splitlines(keepends=True):
+                if " status {" in line and line.endswith("\n"):
+                    status = json.loads(line.split(" status ", 1)[1])
+            return status is not None
+
+        wait_until(is_said, 10, f"the status of {host}")
+        return status
+
+    def _reconfig(self, arguments):
+        return [program("areg-reconfig"), *map(str, arguments), "--plans", str(self.dir / "plans")]
+
+    def reconfig(self, *arguments, seconds_max=2 * COMMAND_SECONDS_MAX):
+        """Run areg-reconfig on this cluster."""
+        return run(self._reconfig(arguments), self.seeds, seconds_max=seconds_max)
+
+    def reconfig_begin(self, *arguments):
+        """Run it in the background; see finish()."""
+        return self._begin(self._reconfig(arguments))
+
+    def shard(self):
+        """The one shard of the cluster, as areg-reconfig status --json describes it."""
+        result = self.reconfig("status", "--json")
+        assert result.stdout, result.stderr
+        (shard,) = json.loads(result.stdout)["shards"]
+        return shard
+
+    def members(self):
+        """The ids of its members, in order."""
+        return [member["id"] for member in self.shard()["config"]["members"]]
+
     def _bench(self, arguments):
         return [program("areg-lab"), "bench", "--json", "--seeds", self.seeds, *map(str, arguments)]
 
@@ -247,6 +335,41 @@ class Cluster(Workspace):
     def check(self, *histories, flags=()):
         """Run areg-lab check; returns its verdict's document, and fails unless it is linearizable."""
         return json.loads(must(run([program("areg-lab"), "check", "--json", *flags, *map(str, histories)])).stdout)
+
+
+class Load:
+    """Several processes that read and write, and record what they see, until end()."""
+
+    def __init__(self, cluster, keys, processes=2, clients=3, flags=()):
+        """keys: flags of bench that say which there are; flags: others."""
+        self._cluster = cluster
+        self.histories = [cluster.dir / f"load-{i}.jsonl" for i in range(processes)]
+        self._benches = [
+            cluster.bench_begin("--mix", "a", *keys, "--clients", clients, "--first-client", i * clients,
+                                "--run", "1h", *flags, "--history", history)
+            for i, history in enumerate(self.histories)
+        ]  # fmt: skip
+        for history in self.histories:
+            wait_for_progress(history, ["read"])  # there is none while keys are written for the first time
+
+    def wait_for_progress(self, seconds_max=20):
+        """Until every process has read and written something that it had not begun yet."""
+        for history in self.histories:
+            for kind in ("read", "write"):
+                wait_for_progress(history, [kind], seconds_max)
+
+    def signal(self, number):
+        """To all of the processes."""
+        for bench in self._benches:
+            bench.send_signal(number)
+
+    def end(self):
+        """The verdict; that an operation has failed, or is of unknown outcome, is an error, too."""
+        for bench in self._benches:
+            self._cluster.bench_end(bench)
+        verdict = self._cluster.check(*self.histories, flags=["--expect-no-failures"])
+        assert verdict["linearizable"]
+        return verdict
 
 
 def read_history(path):

@@ -1,7 +1,5 @@
 """Hosts that are killed and come back: what clients see of it, and what must be there afterwards."""
 
-import json
-import os
 import time
 import unittest
 
@@ -10,45 +8,20 @@ import harness
 KEYS = ["--keys", "50", "--value", "16KiB"]
 
 
-def wait_for_progress(history, kinds=("read", "write"), seconds_max=20):
-    """Wait until an operation has succeeded that began from now on."""
-    now_ns = time.monotonic_ns()
-    harness.wait_until(history.exists, seconds_max, f"{history} is written")
-    with open(history, "rb") as file:
-        file.seek(0, os.SEEK_END)
-        line = b""
-        is_whole = False  # the end may be amid a line
-
-        def has_progressed():
-            nonlocal line, is_whole
-            while text := file.readline():
-                line += text
-                if not line.endswith(b"\n"):
-                    continue
-                operation = json.loads(line) if is_whole else {"status": "unknown"}
-                line, is_whole = b"", True
-                is_new = operation["status"] == "ok" and operation["start_ns"] > now_ns
-                if is_new and operation["op"] in kinds:
-                    return True
-            return False
-
-        harness.wait_until(has_progressed, seconds_max, "an operation that succeeds")
-
-
 class Crashes(unittest.TestCase):
     def test_the_kill_of_any_one_host_fails_no_operation(self):
         with harness.Cluster(name="kill-one") as cluster:
             history = cluster.dir / "load.jsonl"
             bench = cluster.bench_begin("--mix", "a", *KEYS, "--clients", 8, "--run", "1h", "--history", history)
-            wait_for_progress(history, ["read"])  # there is none while keys are written for the first time
+            harness.wait_for_progress(history, ["read"])  # there is none while keys are written for the first time
             deadline = time.monotonic() + harness.load_seconds(0)
             while True:
                 for host in cluster.ids:
                     cluster.kill(host)
-                    wait_for_progress(history)
+                    harness.wait_for_progress(history)
                     time.sleep(0.3)
                     cluster.start_hosts(host)
-                    wait_for_progress(history)
+                    harness.wait_for_progress(history)
                     # What was written meanwhile must reach the host that was away before another one goes: a host
                     # that missed a value does not count among those that have it.
                     time.sleep(0.2)
@@ -65,13 +38,13 @@ class Crashes(unittest.TestCase):
         with harness.Cluster(name="freeze-one") as cluster:
             history = cluster.dir / "load.jsonl"
             bench = cluster.bench_begin("--mix", "a", *KEYS, "--clients", 8, "--run", "1h", "--history", history)
-            wait_for_progress(history, ["read"])
+            harness.wait_for_progress(history, ["read"])
             for host in ("s1", "s5"):
                 cluster.pause(host)
-                wait_for_progress(history)
+                harness.wait_for_progress(history)
                 time.sleep(0.5)
                 cluster.resume(host)
-                wait_for_progress(history)
+                harness.wait_for_progress(history)
             cluster.bench_end(bench)
             self.assertTrue(cluster.check(history, flags=["--expect-no-failures"])["linearizable"])
 
@@ -81,7 +54,7 @@ class Crashes(unittest.TestCase):
             bench = cluster.bench_begin(
                 "--mix", "a", *KEYS, "--clients", 8, "--timeout", 1000, "--run", "1h", "--history", history
             )
-            wait_for_progress(history, ["read"])
+            harness.wait_for_progress(history, ["read"])
             cluster.kill("s2", "s4")
             killed_ns = time.monotonic_ns()
             patient = cluster.areg_begin("put", "patience", "rewarded", "--timeout", 30000)
@@ -89,7 +62,7 @@ class Crashes(unittest.TestCase):
             self.assertIsNone(patient.poll(), "a write without a quorum waits")
             back_ns = time.monotonic_ns()
             cluster.start_hosts("s2", "s4")
-            wait_for_progress(history)
+            harness.wait_for_progress(history)
             harness.must(harness.finish(patient, 30))
             self.assertEqual(harness.must(cluster.areg("get", "patience")).stdout, b"rewarded")
             result = cluster.bench_end(bench)
@@ -115,11 +88,11 @@ class Crashes(unittest.TestCase):
             )  # fmt: skip
             deadline = time.monotonic() + harness.load_seconds(2)
             while time.monotonic() < deadline:
-                wait_for_progress(written)
+                harness.wait_for_progress(written)
                 time.sleep(0.3)
                 cluster.kill()
                 cluster.start_hosts()
-            wait_for_progress(written)
+            harness.wait_for_progress(written)
             cluster.kill()
             cluster.bench_end(bench)
             cluster.start_hosts()
