@@ -1,5 +1,6 @@
 #include "client/transfer.h"
 
+#include "client/lookout.h"
 #include "core/check.h"
 #include "core/key.h"
 
@@ -79,6 +80,7 @@ struct worker {
     uint64_t usual_bytes; /* of a register that was moved, of late */
     uint64_t wake_ns;
     struct slice lent; /* of the last note */
+    struct lookout lookout;
 };
 
 struct worker *worker_create(const struct registration *self)
@@ -119,6 +121,7 @@ void worker_destroy(struct worker *worker)
         free(worker->register_jobs[i]);
     }
     free(worker->register_jobs);
+    lookout_fini(&worker->lookout);
     slice_unref(&worker->lent);
     free(worker);
 }
@@ -211,13 +214,16 @@ static enum areg_error load_registrations(struct worker *worker, struct store_tx
     for (uint32_t slot = 1; (error = store_config_next(txn, &slot, &descriptor)) == AREG_OK; slot++) {
         struct config config;
         uint64_t incarnations[MEMBER_COUNT_MAX];
-        if (find_register_job(worker, slot) || config_decode(descriptor, &config) != AREG_OK)
+        struct register_job *known = find_register_job(worker, slot);
+        if (config_decode(descriptor, &config) != AREG_OK)
             continue;
         const int own_index = config_member_index(&config, &worker->self.host);
         if (own_index < 0 || config.member_count == 1 || config.members[own_index].incarnation != 0)
             continue;
         error = store_incarnations_get(txn, slot, incarnations);
-        if (error == AREG_OK && incarnations[own_index] == 0)
+        if (known)
+            known->has_note |= known->is_done && incarnations[own_index] == 0; /* Perhaps it was lost. */
+        else if (error == AREG_OK && incarnations[own_index] == 0)
             error = add_register_job(worker, slot, &config, descriptor);
         if (error != AREG_OK && error != AREG_ENOTFOUND)
             return error;
@@ -236,6 +242,12 @@ static void refresh_job(struct job *job, const struct stored_transfer *stored)
     job->is_known = !is_done(stored);
     job->progress.slices_given |= stored->progress.slices_given;
     job->progress.is_paused = stored->progress.is_paused;
+    /* A note may have been lost, with a commit that found no room. */
+    const uint32_t untold = job->progress.slices_moved & ~stored->progress.slices_moved;
+    if (untold && !job->has_note) {
+        job->has_note = true;
+        job->note_slices = untold;
+    }
     if (job->progress.bytes_per_s != stored->progress.bytes_per_s)
         job->pace_ns = 0;
     job->progress.bytes_per_s = stored->progress.bytes_per_s;
@@ -290,6 +302,8 @@ enum areg_error worker_load(struct worker *worker, struct store_txn *txn)
         error = drop_jobs(worker, txn);
     if (error == AREG_OK)
         error = load_jobs(worker, txn);
+    if (error == AREG_OK)
+        error = lookout_load(&worker->lookout, txn);
     worker->wake_ns = 0;
     return error;
 }
@@ -458,7 +472,7 @@ static void step_registration(struct worker *worker, struct client *client, uint
 
 void worker_step(struct worker *worker, struct client *client, uint64_t now_ns)
 {
-    worker->wake_ns = UINT64_MAX;
+    worker->wake_ns = lookout_step(&worker->lookout, client, now_ns, worker);
     for (unsigned i = 0; i < worker->register_job_count; i++)
         step_registration(worker, client, now_ns, worker->register_jobs[i]);
     for (unsigned i = 0; i < worker->job_count;) {
@@ -500,6 +514,10 @@ static void note_registration(struct register_job *job, enum areg_error error, u
 void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done)
 {
     struct task *task = worker->tasks;
+    if (lookout_done(&worker->lookout, done)) {
+        worker->wake_ns = 0;
+        return;
+    }
     while (task < worker->tasks + TASK_COUNT_MAX && task->id != done->id)
         task++;
     CHECK(task < worker->tasks + TASK_COUNT_MAX);
@@ -555,6 +573,11 @@ bool worker_next_note(struct worker *worker, struct request *note)
             continue;
         job->has_note = false;
         *note = (struct request){.kind = MESSAGE_REGISTERED, .shard = job->config.shard, .config = job->config.id};
+        return true;
+    }
+    if (lookout_next_note(&worker->lookout, note)) {
+        slice_unref(&worker->lent);
+        worker->lent = note->descriptor;
         return true;
     }
     for (unsigned i = 0; i < worker->job_count; i++) {

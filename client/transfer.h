@@ -8,7 +8,8 @@
  * A pure state machine beside a client engine that its driver runs for it (its "agent": the host as a client of other
  * hosts, and of itself). What is to be done is on the host's disk, and so is how far it is: after a restart it goes on.
  * The driver
- *   - calls worker_load() at the start, and whenever replica_has_news_for_worker() says so;
+ *   - calls worker_load() at the start, whenever replica_has_news_for_worker() says so, and once a minute, since a note
+ *     may be lost;
  *   - after every event of the engine, gives the outcomes of operations whose context is worker_context() to
  *     worker_done(), and then calls worker_step();
  *   - hands the requests of worker_next_note() to the host's writer, which makes the progress durable;
@@ -34,7 +35,8 @@ void worker_step(struct worker *worker, struct client *client, uint64_t now_ns);
 void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done);
 /** Others know of another incarnation of this host, so it must not answer in this configuration; told once for each. */
 bool worker_next_refusal(struct worker *worker, struct config *config);
-/** Progress to be recorded: a request MESSAGE_TRANSFERRED or MESSAGE_REGISTERED, whose slices are lent until the next
+/** For the host's own writer, to be recorded: a request MESSAGE_TRANSFERRED, MESSAGE_REGISTERED or FINALIZE (what the
+ * host has missed, lookout.h), whose slices are lent until the next
  * call. */
 bool worker_next_note(struct worker *worker, struct request *note);
 /** When worker_step() has something to do though nothing else happens; UINT64_MAX: not at all. */

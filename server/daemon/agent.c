@@ -17,6 +17,9 @@
 /* What could not be done for want of memory or room in a queue is tried again after this. */
 #define AGAIN_NS UINT64_C(20000000)
 
+/* What the worker knows and what is on the disk are compared so often. */
+#define LOAD_NS UINT64_C(60000000000)
+
 struct agent {
     struct host *host;
     struct work_queue *jobs;
@@ -27,6 +30,7 @@ struct agent {
     atomic_bool is_stopping;
     atomic_bool has_news;
     struct job *unsent; /* a note that the writer's queue had no room for */
+    uint64_t load_ns;   /* when to look at the store though there is no news */
     struct log_limit trouble;
 };
 
@@ -49,6 +53,7 @@ static void load(struct agent *agent)
 {
     struct store_txn *txn = NULL;
     uint64_t hidden_count;
+    agent->load_ns = handle_now_ns() + LOAD_NS;
     enum areg_error error = store_begin(agent->host->store, STORE_READ, &txn);
     if (error == AREG_OK)
         error = worker_load(agent->worker, txn);
@@ -65,14 +70,16 @@ static void load(struct agent *agent)
 static struct job *job_of(const struct request *note)
 {
     static const struct peer_id nobody;
-    struct slice key = slice_copy(note->transferred.after);
-    if (note->transferred.after.bytes > 0 && !key.owner)
+    const bool is_finalize = note->kind == MESSAGE_FINALIZE;
+    const struct slice lent = is_finalize ? note->descriptor : note->transferred.after;
+    struct slice copy = slice_copy(lent);
+    if (lent.bytes > 0 && !copy.owner)
         return NULL;
-    const struct packet packet = {.header = key};
+    const struct packet packet = {.header = copy};
     struct request kept = *note;
-    kept.transferred.after = key;
+    *(is_finalize ? &kept.descriptor : &kept.transferred.after) = copy;
     struct job *job = job_create(&nobody, &packet, &kept, 1, clock_now_ns());
-    slice_unref(&key);
+    slice_unref(&copy);
     return job;
 }
 
@@ -126,12 +133,13 @@ static void *run(void *arg)
 {
     struct agent *agent = arg;
     while (!atomic_load(&agent->is_stopping)) {
-        if (atomic_exchange(&agent->has_news, false))
+        if (atomic_exchange(&agent->has_news, false) || handle_now_ns() >= agent->load_ns)
             load(agent);
         worker_step(agent->worker, agent->client->engine, handle_now_ns());
         areg_run(agent->client, AREG_NO_WAIT);
         tell_refusals(agent);
         uint64_t wake_ns = worker_wake_ns(agent->worker);
+        wake_ns = agent->load_ns < wake_ns ? agent->load_ns : wake_ns;
         if (!send_notes(agent) || atomic_load(&agent->has_news)) {
             const uint64_t again_ns = handle_now_ns() + AGAIN_NS;
             wake_ns = again_ns < wake_ns ? again_ns : wake_ns;

@@ -4,7 +4,9 @@
  */
 #include "client/transfer.h"
 
+#include "client/lookout.h"
 #include "core/key.h"
+#include "reconfig/config_answer.h"
 #include "stand_in.h"
 #include "store/store_memory.h"
 #include "tests/unit/seed.h"
@@ -33,6 +35,7 @@ struct note {
     uint32_t slices;
     uint64_t register_count;
     uint64_t bytes;
+    uint64_t at_ns;
 };
 static unsigned note_count;
 static struct note notes[NOTE_MAX];
@@ -77,11 +80,24 @@ static void give(uint32_t slices, bool is_paused, uint64_t bytes_per_s)
     load();
 }
 
+static unsigned finalized_count; /* notes of it */
+
+static void record_final(const struct request *note)
+{
+    struct store_txn *txn = begin(STORE_WRITE);
+    assert_int_equal(config_final_put(txn, note->shard, note->descriptor), AREG_OK);
+    assert_int_equal(store_commit(txn), AREG_OK);
+    finalized_count++;
+}
+
 static void record(const struct request *note)
 {
     struct stored_transfer stored;
+    if (note->kind == MESSAGE_FINALIZE)
+        record_final(note);
+    if (note->kind != MESSAGE_TRANSFERRED)
+        return;
     struct store_txn *txn = begin(STORE_WRITE);
-    assert_int_equal(note->kind, MESSAGE_TRANSFERRED);
     assert_true(config_id_equal(note->config, world.configs[target].id));
     assert_int_equal(store_transfer_get(txn, slot, &stored), AREG_OK);
     const struct transferred *moved = &note->transferred;
@@ -95,7 +111,8 @@ static void record(const struct request *note)
     assert_int_equal(store_commit(txn), AREG_OK);
     assert_true(note_count < NOTE_MAX);
     struct note *kept = &notes[note_count++];
-    *kept = (struct note){.slices = moved->slices, .register_count = moved->register_count, .bytes = moved->bytes};
+    *kept = (struct note){
+        .slices = moved->slices, .register_count = moved->register_count, .bytes = moved->bytes, .at_ns = world.now_ns};
     if (moved->after.bytes)
         memcpy(kept->after, moved->after.at, moved->after.bytes);
     load(); /* there is news */
@@ -118,6 +135,8 @@ static void stop_worker(void)
     while (client_next_done(world.client, &done)) {
         slice_unref(&done.page);
         slice_unref(&done.more_after);
+        slice_unref(&done.base);
+        slice_unref(&done.pending);
     }
     worker_destroy(worker);
 }
@@ -132,8 +151,9 @@ static void open_worker(const char *code, const char *code_after)
     assert_int_equal(store_memory_open(&store, &options), AREG_OK);
     struct store_txn *txn = begin(STORE_WRITE);
     assert_int_equal(store_config_put(txn, world.configs[target].id, world.descriptors[target], &slot), AREG_OK);
+    assert_int_equal(config_final_put(txn, 0, world.descriptors[0]), AREG_OK);
     assert_int_equal(store_commit(txn), AREG_OK);
-    note_count = 0;
+    note_count = finalized_count = 0;
     records = true;
     start_worker();
 }
@@ -157,6 +177,8 @@ static bool turn(void)
         worker_done(worker, world.client, world.now_ns, &done);
         slice_unref(&done.page);
         slice_unref(&done.more_after);
+        slice_unref(&done.base);
+        slice_unref(&done.pending);
         did = true;
     }
     worker_step(worker, world.client, world.now_ns);
@@ -181,7 +203,8 @@ static void run(uint64_t until_ns)
         uint64_t wake_ns = client_wake_ns(world.client);
         if (worker_wake_ns(worker) < wake_ns)
             wake_ns = worker_wake_ns(worker);
-        if (wake_ns > until_ns)
+        /* The lookout never ends. */
+        if (wake_ns > until_ns || (until_ns == FOREVER && wake_ns > world.now_ns + LOOKOUT_NS / 2))
             break;
         assert_true(wake_ns > 0);
         world.now_ns = wake_ns > world.now_ns ? wake_ns : world.now_ns;
@@ -271,7 +294,7 @@ static void it_moves_the_registers_of_its_slices_and_no_others(void **state)
         assert_int_equal(progress.register_count, count_in(slices, COUNT));
         /* Fragments of half a value came, twice; three copies went. */
         assert_int_equal(progress.bytes, (2 * 20 + 3 * 40) * count_in(slices, COUNT));
-        assert_int_equal(worker_wake_ns(worker), UINT64_MAX);
+        assert_true(worker_wake_ns(worker) > world.now_ns + LOOKOUT_NS / 2); /* the lookout's */
         close_worker();
     }
 }
@@ -396,7 +419,7 @@ static void it_keeps_the_pace(void **state)
         give(UINT32_MAX, false, rates[i]);
         run(FOREVER);
         assert_moved(UINT32_MAX, COUNT, EACH / 4);
-        const uint64_t took_ns = world.now_ns - START_NS;
+        const uint64_t took_ns = notes[note_count - 1].at_ns - START_NS;
         const uint64_t ideal_ns = (uint64_t)COUNT * EACH * 1000 * MS / rates[i];
         /* A few may leave before it is known how large they are. */
         assert_in_range(took_ns, ideal_ns * 8 / 10, ideal_ns * 12 / 10);
@@ -543,7 +566,7 @@ static void what_is_finished_by_others_is_given_up(void **state)
         world_clear_log();
         run_for(20000 * MS);
         assert_int_equal(world.log_count, 0);
-        assert_true(worker_wake_ns(worker) == UINT64_MAX);
+        assert_int_equal(finalized_count, 1); /* which this host would have missed */
         close_worker();
     }
 }
@@ -621,7 +644,9 @@ static void open_genesis_host(unsigned host_index)
     assert_int_equal(store_memory_open(&store, &options), AREG_OK);
     struct store_txn *txn = begin(STORE_WRITE);
     assert_int_equal(store_config_put(txn, world.configs[0].id, world.descriptors[0], &slot), AREG_OK);
+    assert_int_equal(config_final_put(txn, 0, world.descriptors[0]), AREG_OK);
     assert_int_equal(store_commit(txn), AREG_OK);
+    finalized_count = 0;
     const struct registration self = {.host = world.cluster.hosts[host_index].id, .incarnation = 4711};
     worker = worker_create(&self);
     assert_non_null(worker);
@@ -671,10 +696,30 @@ static void one_that_others_know_under_another_incarnation_is_refused(void **sta
     close_worker();
 }
 
+/* ---------------------------------------------------------------- the lookout */
+
+static void what_a_host_has_missed_it_learns_within_a_minute_or_after_a_start(void **state)
+{
+    (void)state;
+    open_genesis_host(1);
+    records = true;
+    run_for(3000 * MS);
+    assert_int_equal(finalized_count, 0); /* c0 it knows */
+    target = world_describe(0, "repl:3", "567");
+    world_install(target, "01234");
+    world_finalize(target, "01234567");
+    run_for(70000 * MS);
+    assert_int_equal(finalized_count, 1);
+    run_for(200000 * MS);
+    assert_int_equal(finalized_count, 1);
+    close_worker();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_moves_the_registers_of_its_slices_and_no_others),
+        cmocka_unit_test(what_a_host_has_missed_it_learns_within_a_minute_or_after_a_start),
         cmocka_unit_test(it_says_how_far_it_is_page_by_page_in_order),
         cmocka_unit_test(a_page_is_noted_before_the_next_one_is_asked_for),
         cmocka_unit_test(what_is_given_later_is_moved_in_a_pass_of_its_own),
