@@ -210,7 +210,7 @@ static void found_cluster(struct sim *sim)
     for (unsigned i = 0; i < sim->options.host_count; i++) {
         struct cluster_host *host = &cluster->hosts[i];
         host->id = sim->hosts[i].id;
-        snprintf(host->address, sizeof host->address, "%s", sim->hosts[i].address);
+        memcpy(host->address, sim->hosts[i].address, sizeof host->address);
         if (i < sim->options.code.n)
             pool->member_hosts[i] = (uint8_t)i;
     }
