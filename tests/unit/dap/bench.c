@@ -51,7 +51,7 @@ struct entry bench_entry(struct bench *bench, struct tag tag, uint32_t value_byt
 
 static struct seat begin(struct bench *bench, enum store_mode mode)
 {
-    struct seat seat = {.slot = bench->slot, .config = &bench->config, .member_index = 0};
+    struct seat seat = {.slot = bench->slot, .config = &bench->config, .member_index = bench->member_index};
     CHECK(store_begin(bench->store, mode, &seat.txn) == AREG_OK);
     return seat;
 }

@@ -12,6 +12,7 @@ struct bench {
     struct store *store;
     struct config config;
     uint32_t slot;
+    unsigned member_index; /* 0, unless the test says otherwise */
     const struct dap_answer *answer;
     struct tag known; /* confirmed, and not stored yet: for the puts that follow */
     uint8_t *room;    /* for the fragment at hand */
