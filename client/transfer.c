@@ -22,8 +22,8 @@ enum { TASK_COUNT_MAX = 2 * TRANSFER_INFLIGHT_MAX };
 struct register_job {
     uint32_t slot;
     bool is_asking;
-    bool is_done;
-    bool is_refused;
+    bool is_registered;
+    bool is_given_up; /* it never will be: others know another incarnation, or the configuration is retired */
     bool has_note;
     bool has_refusal; /* to be told */
     uint64_t again_ns;
@@ -222,7 +222,7 @@ static enum areg_error load_registrations(struct worker *worker, struct store_tx
             continue;
         error = store_incarnations_get(txn, slot, incarnations);
         if (known)
-            known->has_note |= known->is_done && incarnations[own_index] == 0; /* Perhaps it was lost. */
+            known->has_note |= known->is_registered && incarnations[own_index] == 0; /* Perhaps it was lost. */
         else if (error == AREG_OK && incarnations[own_index] == 0)
             error = add_register_job(worker, slot, &config, descriptor);
         if (error != AREG_OK && error != AREG_ENOTFOUND)
@@ -449,7 +449,7 @@ static void step(struct worker *worker, struct client *client, uint64_t now_ns, 
 static void step_registration(struct worker *worker, struct client *client, uint64_t now_ns, struct register_job *job)
 {
     struct task *task = free_task(worker);
-    if (job->is_asking || job->is_done || job->is_refused || !task)
+    if (job->is_asking || job->is_registered || job->is_given_up || !task)
         return;
     if (job->again_ns <= now_ns) {
         const struct client_op op = {.kind = CLIENT_REGISTER,
@@ -505,9 +505,9 @@ static void note_page(struct job *job, struct client_done *done)
 static void note_registration(struct register_job *job, enum areg_error error, uint64_t now_ns)
 {
     job->is_asking = false;
-    job->has_note = error == AREG_OK;
-    job->is_done = error == AREG_OK || error == AREG_ESTALE; /* Retired: nobody asks it any more. */
-    job->is_refused = job->has_refusal = error == AREG_EACCES;
+    job->is_registered = job->has_note = error == AREG_OK;
+    job->has_refusal = error == AREG_EACCES;
+    job->is_given_up = error == AREG_EACCES || error == AREG_ESTALE;
     job->again_ns = now_ns + AGAIN_NS;
 }
 

@@ -696,6 +696,25 @@ static void one_that_others_know_under_another_incarnation_is_refused(void **sta
     close_worker();
 }
 
+/* It has lost its disk, and what it asks about is over: those who never heard that it is may ask it yet. */
+static void one_that_comes_after_the_end_stays_silent(void **state)
+{
+    (void)state;
+    open_genesis_host(1);
+    struct request note;
+    world.hosts[3].is_silent = world.hosts[4].is_silent = true;
+    target = world_describe(0, "repl:3", "567");
+    world_install(target, "012");
+    world_finalize(target, "02567");
+    run_for(1000 * MS);
+    assert_int_not_equal(world_sent(0, MESSAGE_REGISTER, 0).bits, 0);
+    assert_false(worker_next_note(worker, &note));
+    load(); /* there is news of something else */
+    run_for(500 * MS);
+    assert_false(worker_next_note(worker, &note));
+    close_worker();
+}
+
 /* ---------------------------------------------------------------- the lookout */
 
 static void what_a_host_has_missed_it_learns_within_a_minute_or_after_a_start(void **state)
@@ -737,6 +756,7 @@ int main(void)
         cmocka_unit_test(a_job_that_is_gone_is_forgotten),
         cmocka_unit_test(a_host_registers_with_a_majority_of_the_others),
         cmocka_unit_test(one_that_others_know_under_another_incarnation_is_refused),
+        cmocka_unit_test(one_that_comes_after_the_end_stays_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
