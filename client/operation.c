@@ -185,7 +185,7 @@ static void describe_missing(struct client *client, struct operation *operation)
     }
     const struct ask *ask = &operation->ask;
     for (unsigned i = 0; ask->config && i < ask->config->member_count && used_bytes < room_bytes; i++) {
-        if (voters_has(ask->replied, i))
+        if (voters_has(ask->replied, i) || ask->members[i].sent_count == 0)
             continue;
         const struct member *member = &ask->config->members[i];
         used_bytes +=

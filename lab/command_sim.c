@@ -107,7 +107,7 @@ static bool parse_options(const struct sim_flags *flags, struct sim_options *opt
                                     .op_count = (uint32_t)flags->op_count,
                                     .value_bytes_max = (uint32_t)flags->value_bytes};
     if (flags->code && code_parse(flags->code, &options->code) != AREG_OK) {
-        program_fail_usage("--code is repl:N or rs:N,K, not \"%s\"", flags->code);
+        program_fail_usage("--code is repl:N, rs:N,K or ldr:D,R, not \"%s\"", flags->code);
         return false;
     }
     if (options->host_count && options->code.n == 0) {
@@ -406,7 +406,7 @@ int command_sim(int argc, char **argv)
     const struct flag table[] = {
         {"seed", 0, FLAG_COUNT, &flags.seed, "N", "the first seed, default 1", 0, UINT64_MAX - 1},
         {"ops", 0, FLAG_COUNT, &flags.op_count, "N", "operations in a run", 1, SIM_OP_MAX},
-        {"code", 0, FLAG_TEXT, &flags.code, "CODE", "repl:N or rs:N,K", 0, 0},
+        {"code", 0, FLAG_TEXT, &flags.code, "CODE", "repl:N, rs:N,K or ldr:D,R", 0, 0},
         {"hosts", 0, FLAG_COUNT, &flags.host_count, "N", "hosts; with --code, default N of it", 1, SIM_HOST_MAX},
         {"delta", 0, FLAG_COUNT, &flags.delta, "N", "superseded entries that hosts keep", 0, DELTA_MAX},
         {"clients", 0, FLAG_COUNT, &flags.client_count, "N", "client processes", 1, SIM_CLIENT_MAX},

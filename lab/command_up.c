@@ -54,7 +54,8 @@ static enum areg_error settle_options(const struct up_flags *up, struct local_op
     options->sync = up->sync ? up->sync : "batch";
     if (up->code) {
         if (code_parse(up->code, &options->code) != AREG_OK) {
-            snprintf(why, LOCAL_WHY_BYTES, "--code has the form rs:n,k or repl:n with 1 <= k <= n <= %d, unlike \"%s\"",
+            snprintf(why, LOCAL_WHY_BYTES,
+                     "--code has the form rs:n,k with 1 <= k <= n <= %d, repl:n or ldr:d,r, unlike \"%s\"",
                      MEMBER_COUNT_MAX, up->code);
             return AREG_EINVAL;
         }

@@ -27,7 +27,7 @@ struct up_flags {
 /** Rows for a command's table of flags. */
 #define UP_FLAGS(up)                                                                                                     \
     {"hosts", 'n', FLAG_COUNT, &(up)->host_count, "N", "hosts to start (5)", 1, HOST_COUNT_MAX},                         \
-        {"code", 0, FLAG_TEXT, &(up)->code, "CODE", "rs:n,k or repl:n (rs:N,N-2)", 0, 0},                                \
+        {"code", 0, FLAG_TEXT, &(up)->code, "CODE", "rs:n,k, repl:n or ldr:d,r (rs:N,N-2)", 0, 0},                       \
         {"delta", 0, FLAG_COUNT, &(up)->delta, "D", "superseded values that a host keeps under load (8)", 0, DELTA_MAX}, \
         {"shards", 0, FLAG_COUNT, &(up)->shard_count, "N", "shards (1)", 1, SHARD_COUNT_MAX},                            \
         {"dir", 0, FLAG_TEXT, &(up)->dir, "DIR", "where it lives ($AREG_LAB_DIR, else ./areg-cluster)", 0, 0},           \

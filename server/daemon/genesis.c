@@ -121,7 +121,7 @@ static enum areg_error load_pool(const config_setting_t *group, struct cluster *
         conf_get_number(group, (struct conf_number){"shards", 1, 1, SHARD_COUNT_MAX}, &shards, why) != AREG_OK)
         return AREG_EINVAL;
     if (code_parse(code, &pool->code) != AREG_OK)
-        return conf_blame(group, why, "a code is rs:N,K with 1 <= K <= N <= %d, or repl:N, unlike \"%s\"",
+        return conf_blame(group, why, "a code is rs:N,K with 1 <= K <= N <= %d, repl:N or ldr:D,R, unlike \"%s\"",
                           MEMBER_COUNT_MAX, code);
     pool->delta = (uint16_t)delta;
     pool->shard_count = (uint16_t)shards;
