@@ -271,6 +271,17 @@ static const struct dap_ask config_ask = {
     .is_quorum = question_is_quorum,
 };
 
+/*
+ * Others that must have recorded an incarnation: so many, m of n - 1, that no later one finds m that do not know it. It
+ * finds the n - 1 - m who were down then, and those who have forgotten it with their disks, besides the member itself:
+ * as many as the code tolerates are lost, all together. m > n - 1 - m + lost - 1.
+ */
+static unsigned register_quorum(struct code code)
+{
+    const unsigned lost_max = code_tolerance(code) > 1 ? code_tolerance(code) : 1;
+    return (code.n + lost_max) / 2;
+}
+
 enum areg_error config_ask_begin(struct ask *ask, const struct ask_options *options, enum ask_kind kind,
                                  struct config_question *question, uint64_t now_ns)
 {
@@ -281,7 +292,7 @@ enum areg_error config_ask_begin(struct ask *ask, const struct ask_options *opti
     if (kind == ASK_TRANSFER)
         quorum = 1;
     if (kind == ASK_REGISTER)
-        quorum = quorum_majority(options->config->member_count - 1u);
+        quorum = register_quorum(options->config->code);
     const enum areg_error error = ask_begin_question(ask, options, &config_ask, kind, question, quorum, now_ns);
     if (kind == ASK_FINALIZE)
         ask->patience_ns = ASK_PATIENCE_NS;

@@ -46,10 +46,10 @@ struct config_question {
  * (PROTOCOL §1). */
 unsigned config_quorum(const struct config *config);
 
-/** `kind` is one of ASK_READ_CONFIG and the following. JOIN and GREET need all members, REGISTER a majority of the
- * others (with AREG_EACCES if too many know of another incarnation), all else a majority. Fails
- * with AREG_EBUSY if consensus is refused (another proposer is at work), with AREG_EINVAL if a member refuses to join
- * or is not who it should be. */
+/** `kind` is one of ASK_READ_CONFIG and the following. JOIN and GREET need all members, REGISTER so many of the others
+ * that enough remember it when some have lost their disks (with AREG_EACCES if too many know of another incarnation),
+ * all else a majority. Fails with AREG_EBUSY if consensus is refused (another proposer is at work), with AREG_EINVAL if
+ * a member refuses to join or is not who it should be. */
 enum areg_error config_ask_begin(struct ask *ask, const struct ask_options *options, enum ask_kind kind,
                                  struct config_question *question, uint64_t now_ns) MUST_USE;
 

@@ -606,6 +606,51 @@ static void progress_is_that_of_all_workers(void **state)
     close_members();
 }
 
+/* ---------------------------------------------------------------- incarnations */
+
+/* The last member asks the others; those in `knowing` know it under another incarnation. Answers of the others that it
+ * took, or 0: it is refused. */
+static unsigned register_last(struct voters knowing)
+{
+    const unsigned own = config.member_count - 1u;
+    unsigned count = 0;
+    question = (struct config_question){.registration = {.host = config.members[own].id, .incarnation = 4711}};
+    begin(ASK_REGISTER);
+    assert_int_equal(take().bits, voters_all(own).bits);
+    for (unsigned i = 0; i < own && ask.state == ASK_WAITING; i++) {
+        if (voters_has(knowing, i)) {
+            refuse(i, REPLY_DENIED);
+            continue;
+        }
+        answer(i);
+        count++;
+    }
+    assert_int_not_equal(ask.state, ASK_WAITING);
+    return ask.state == ASK_DONE ? count : 0;
+}
+
+/* A member without memory is found out even if others have lost theirs, as many as operations can do without: those
+ * record whatever comes, and so do those who were down when it came the first time. */
+static void an_incarnation_is_remembered_by_enough(void **state)
+{
+    (void)state;
+    char text[CODE_TEXT_BYTES];
+    for (unsigned n = 2; n <= MEMBER_COUNT_MAX; n++) {
+        for (unsigned k = 1; k <= n; k++) {
+            open_members(code_print((struct code){.dap = DAP_TREAS, .n = (uint8_t)n, .k = (uint8_t)k}, text));
+            const unsigned told_count = register_last((struct voters){0});
+            assert_in_range(told_count, 1, n - 1);
+            const unsigned tolerated = code_tolerance(config.code);
+            struct voters knowing = voters_all(told_count);
+            for (unsigned lost = 1; lost < tolerated; lost++)
+                voters_remove(&knowing, lost - 1);
+            assert_int_equal(register_last(knowing), 0);
+            assert_int_equal(ask.error, AREG_EACCES);
+            close_members();
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +674,7 @@ int main(void)
         cmocka_unit_test(one_that_was_found_done_needs_no_worker),
         cmocka_unit_test(workers_are_polled_and_told_the_pace_once),
         cmocka_unit_test(progress_is_that_of_all_workers),
+        cmocka_unit_test(an_incarnation_is_remembered_by_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
