@@ -58,8 +58,10 @@ enum areg_error lookout_load(struct lookout *lookout, struct store_txn *txn)
 {
     enum areg_error error;
     struct slice descriptor;
+    lookout->is_blank = true;
     for (uint32_t slot = 1; (error = store_config_next(txn, &slot, &descriptor)) == AREG_OK; slot++) {
         struct config config;
+        lookout->is_blank = false;
         if (config_decode(descriptor, &config) != AREG_OK)
             continue;
         struct lookout_item *item = item_of(lookout, config.shard);
@@ -88,9 +90,20 @@ static void look(struct lookout_item *item, struct client *client, uint64_t now_
     item->is_looking = client_submit(client, now_ns, &op, &item->id) == AREG_OK;
 }
 
+/* A host that joins may have been a member before, and of any shard. Without the cluster or memory: later. */
+static bool add_all_shards(struct lookout *lookout, const struct cluster *cluster)
+{
+    bool has_all = cluster != NULL;
+    for (uint32_t shard = 0; has_all && shard < cluster->shard_count; shard++)
+        has_all = item_of(lookout, shard) != NULL;
+    return has_all;
+}
+
 uint64_t lookout_step(struct lookout *lookout, struct client *client, uint64_t now_ns, void *context)
 {
     uint64_t wake_ns = UINT64_MAX;
+    if (lookout->is_blank && lookout->item_count == 0 && !add_all_shards(lookout, client_cluster(client)))
+        wake_ns = now_ns + FIRST_NS;
     for (unsigned i = 0; i < lookout->item_count; i++) {
         struct lookout_item *item = &lookout->items[i];
         if (item->due_ns == 0)
@@ -103,7 +116,20 @@ uint64_t lookout_step(struct lookout *lookout, struct client *client, uint64_t n
     return wake_ns;
 }
 
-bool lookout_done(struct lookout *lookout, const struct client_done *done)
+/* One that has come back by "replace s3 s3" is a member under its own incarnation. */
+static void judge_membership(struct lookout_item *item, const struct registration *self, const struct config *base)
+{
+    const int index = config_member_index(base, &self->host);
+    const uint64_t incarnation = index >= 0 ? base->members[index].incarnation : 0;
+    const bool is_refused = incarnation != 0 && incarnation != self->incarnation;
+    if (is_refused && !item->is_refused) {
+        item->has_refusal = true;
+        item->refused = *base;
+    }
+    item->is_refused = is_refused;
+}
+
+bool lookout_done(struct lookout *lookout, const struct registration *self, const struct client_done *done)
 {
     for (unsigned i = 0; i < lookout->item_count; i++) {
         struct lookout_item *item = &lookout->items[i];
@@ -111,9 +137,24 @@ bool lookout_done(struct lookout *lookout, const struct client_done *done)
         if (!item->is_looking || item->id != done->id)
             continue;
         item->is_looking = false;
-        if (done->error == AREG_OK && config_decode(done->base, &base) == AREG_OK &&
-            (!item->knows || base.index > item->known_index) && item->found.bytes == 0)
+        if (done->error != AREG_OK || config_decode(done->base, &base) != AREG_OK)
+            return true;
+        judge_membership(item, self, &base);
+        if ((!item->knows || base.index > item->known_index) && item->found.bytes == 0)
             item->found = slice_ref(done->base);
+        return true;
+    }
+    return false;
+}
+
+bool lookout_next_refusal(struct lookout *lookout, struct config *config)
+{
+    for (unsigned i = 0; i < lookout->item_count; i++) {
+        struct lookout_item *item = &lookout->items[i];
+        if (!item->has_refusal)
+            continue;
+        item->has_refusal = false;
+        *config = item->refused;
         return true;
     }
     return false;

@@ -514,7 +514,7 @@ static void note_registration(struct register_job *job, enum areg_error error, u
 void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done)
 {
     struct task *task = worker->tasks;
-    if (lookout_done(&worker->lookout, done)) {
+    if (lookout_done(&worker->lookout, &worker->self, done)) {
         worker->wake_ns = 0;
         return;
     }
@@ -562,7 +562,7 @@ bool worker_next_refusal(struct worker *worker, struct config *config)
         *config = job->config;
         return true;
     }
-    return false;
+    return lookout_next_refusal(&worker->lookout, config);
 }
 
 bool worker_next_note(struct worker *worker, struct request *note)

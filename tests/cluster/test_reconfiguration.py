@@ -71,12 +71,15 @@ class LostDisks(unittest.TestCase):
         shutil.rmtree(cluster.dir / host)
         cluster.start_hosts(host)
 
+    def wait_for_advice(self, cluster, host):
+        mend = f"Mend it with: areg-reconfig apply replace {host} {host}\n"
+        harness.wait_until(lambda: mend in cluster.log(host), 10, "the log names the command")
+
     def test_a_host_that_has_lost_its_disk_is_silent_until_it_replaces_itself(self):
         with harness.Cluster(name="lost-disk") as cluster:
             load = harness.Load(cluster, KEYS)
             self.lose(cluster, "s3")
-            mend = "areg-reconfig apply replace s3 s3"
-            harness.wait_until(lambda: f"Mend it with: {mend}\n" in cluster.log("s3"), 10, "the log names the command")
+            self.wait_for_advice(cluster, "s3")
             status = cluster.reconfig("status")
             self.assertEqual(status.returncode, 10 + 1, "the next loss stops it")
             self.assertIn(b"silent: it has lost its disk (replace it by itself)", status.stdout)
@@ -98,6 +101,7 @@ class LostDisks(unittest.TestCase):
             load = harness.Load(cluster, KEYS)
             harness.must(cluster.reconfig("apply", "replace", "s3", *cluster.add_hosts("s6")))
             self.lose(cluster, "s6")
+            self.wait_for_advice(cluster, "s6")
             self.assertIn(b"silent: it has lost its disk", cluster.reconfig("status").stdout)
             load.wait_for_progress()
             harness.must(cluster.reconfig("apply", "replace", "s6", "s6"))

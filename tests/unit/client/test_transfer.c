@@ -734,9 +734,31 @@ static void what_a_host_has_missed_it_learns_within_a_minute_or_after_a_start(vo
     close_worker();
 }
 
+static void one_that_has_lost_its_disk_after_the_first_change_is_told_so_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        const bool is_same = i == 1;
+        struct config refused;
+        open_genesis_host(1);
+        records = true;
+        world.hosts[1].incarnation = is_same ? 4711 : 1; /* which the configuration names */
+        target = world_describe(0, "repl:3", "156");
+        world_install(target, "01234");
+        world_finalize(target, "0123456");
+        run_for(10000 * MS);
+        assert_int_equal(worker_next_refusal(worker, &refused), !is_same);
+        assert_true(is_same || config_id_equal(refused.id, world.configs[target].id));
+        run_for(200000 * MS);
+        assert_false(worker_next_refusal(worker, &refused));
+        close_worker();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_that_has_lost_its_disk_after_the_first_change_is_told_so_once),
         cmocka_unit_test(it_moves_the_registers_of_its_slices_and_no_others),
         cmocka_unit_test(what_a_host_has_missed_it_learns_within_a_minute_or_after_a_start),
         cmocka_unit_test(it_says_how_far_it_is_page_by_page_in_order),
