@@ -1,5 +1,6 @@
-"""What README.md shows works as it stands: the commands of its five minutes, and its example in C."""
+"""What README.md and the pages of docs/ show works as it stands: commands, what they print, and an example in C."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -27,6 +28,46 @@ def commands_on_a_cluster():
     return kept
 
 
+def console(page):
+    """The commands of a page's boxes, each with the lines that it is said to print."""
+    commands = []
+    for box in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
+        for line in box.splitlines():
+            if line.startswith("$ "):
+                commands.append((line[2:], []))
+            elif line.startswith("> ") and not commands[-1][1]:
+                commands[-1] = (f"{commands[-1][0]}\n{line[2:]}", [])
+            else:
+                commands[-1][1].append(line)
+    return commands
+
+
+def without_chance(lines):
+    """What is the same each time: without sizes, times, ports and names that are drawn."""
+    kept = []
+    for line in lines:
+        if re.match(r"areg-reconfig: \w+: [a-z ]+: \d.* registers, |pending: ", line):
+            continue  # how far it is, if it takes a while
+        for pattern, name in (
+            (r"127\.0\.0\.1:\d+", "ADDRESS"), (r"\bp-[0-9a-f]{10}\b", "PLAN"), (r"\blab-[0-9a-f]{8}\b", "CLUSTER"),
+            (r"\d+(\.\d+)? ([kKMGT]i?)?B\b", "SIZE"), (r"\d{4}-\d\d-\d\dT[\d:]+(\.\d+)?Z", "TIME"),
+            (r"; by \S+@[^\s:]+", "; by SOMEBODY"), (r"\d+ of (its )?\d+ slices, \d+ registers", "SLICES"),
+            (r"shard \d+ knows", "shard N knows"), (r" {2,}", " "),
+        ):  # fmt: skip
+            line = re.sub(pattern, name, line)
+        kept.append(line.rstrip())
+    return kept
+
+
+def is_as_shown(printed, shown):
+    """Whether lines are as shown, where "..." stands for any number of them."""
+    if not shown:
+        return not printed
+    if shown[0] == "...":
+        return any(is_as_shown(printed[i:], shown[1:]) for i in range(len(printed) + 1))
+    return bool(printed) and printed[0] == shown[0] and is_as_shown(printed[1:], shown[1:])
+
+
 class Readme(unittest.TestCase):
     def setUp(self):
         harness.WORK_DIR.mkdir(parents=True, exist_ok=True)
@@ -39,8 +80,22 @@ class Readme(unittest.TestCase):
         """In a shell, in the test's directory, with the programs in the path; whatever it started is ended."""
         script = "\n".join(["set -e", f"cd '{self.directory}'", f"export PATH='{harness.BIN_DIR}':\"$PATH\"",
                             "trap 'areg-lab down -q >/dev/null 2>&1 || :' EXIT", *lines])
+        environment = os.environ | {"XDG_CACHE_HOME": str(self.directory / "cache")}
         return subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
-                              text=True)
+                              env=environment, text=True)
+
+    def run_page(self, name):
+        """All boxes of a page, one after the other, in one shell."""
+        commands = console((SOURCE_DIR / "docs" / name).read_text())
+        lines = ["set +e"]
+        for i, (command, _) in enumerate(commands):
+            lines += [f"echo '@@ {i}'", command]
+        outputs = re.split(r"^@@ \d+\n", self.run_script(lines).stdout, flags=re.MULTILINE)[1:]
+        self.assertEqual(len(outputs), len(commands))
+        for (command, shown), output in zip(commands, outputs):
+            printed = output.splitlines()
+            if not is_as_shown(without_chance(printed), without_chance(shown)):
+                self.fail("\n".join([f"docs/{name} shows of: {command}", *shown, "but it prints:", *printed]))
 
     def test_the_five_minutes_work_as_they_are_shown(self):
         result = self.run_script(commands_on_a_cluster())
@@ -59,6 +114,12 @@ class Readme(unittest.TestCase):
             start, "./app"])
         self.assertEqual(result.returncode, 0, result.stdout)
         self.assertTrue(result.stdout.rstrip().endswith("hello"), result.stdout)
+
+    def test_reconfiguration_is_as_its_page_shows(self):
+        self.run_page("reconfiguration.md")
+
+    def test_operations_are_as_their_page_shows(self):
+        self.run_page("operations.md")
 
     def test_the_commands_of_the_simulators_page_work(self):
         page = (SOURCE_DIR / "docs" / "simulator.md").read_text()
