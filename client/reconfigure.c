@@ -162,6 +162,7 @@ static void greet(struct client *client, struct operation *operation, uint64_t n
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     reconfiguration->step = RECONFIGURE_GREETING;
+    reconfiguration->question.cluster = client->cluster->digest;
     set_view(&reconfiguration->target, make_target(client, operation, NULL));
     if (reconfiguration->target)
         ask_members(client, operation, reconfiguration->target, ASK_GREET, now_ns);
@@ -387,8 +388,8 @@ static void after_failure(struct client *client, struct operation *operation, ui
     if (error == AREG_EINVAL)
         snprintf(operation->outcome.detail, sizeof operation->outcome.detail,
                  reconfiguration->step == RECONFIGURE_GREETING
-                     ? "a host is not who it should be: another id answers at its address"
-                     : "a host refuses to join: another id, another incarnation, or another cluster");
+                     ? "a host is not who it should be: another id answers at its address, or one of another cluster"
+                     : "a host refuses to join: another id, or another incarnation");
     operation_end(client, operation, error, now_ns);
 }
 

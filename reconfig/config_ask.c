@@ -1,6 +1,7 @@
 #include "reconfig/config_ask.h"
 
 #include "core/check.h"
+#include "core/digest.h"
 #include "core/plant.h"
 
 #include <string.h>
@@ -80,7 +81,7 @@ static enum areg_error question_request(struct ask *ask, unsigned member_index, 
         request->accept.ballot = question->ballot;
         break;
     case ASK_GREET:
-        request->hello.wants_cluster = false;
+        request->hello.wants_cluster = true;
         break;
     case ASK_REGISTER:
         request->registration = question->registration;
@@ -135,6 +136,16 @@ static void note_progress(struct ask *ask, uint64_t now_ns, unsigned member_inde
     ask->members[member_index].retry_ns = now_ns + TRANSFER_POLL_NS;
 }
 
+/* Whether the member is who it should be, and in this cluster. In another one it would take the end of our
+ * configurations for that of its own, and delete what it has. */
+static bool is_expected(const struct ask *ask, unsigned member_index, const struct reply *reply)
+{
+    struct config_id cluster;
+    digest_of(reply->payload, cluster.bytes);
+    return host_id_equal(&reply->hello.host, &ask->config->members[member_index].id) && reply->hello.incarnation != 0 &&
+           config_id_equal(cluster, ask->question->cluster);
+}
+
 static enum areg_error question_reply(struct ask *ask, uint64_t now_ns, unsigned member_index,
                                       const struct reply *reply)
 {
@@ -145,7 +156,7 @@ static enum areg_error question_reply(struct ask *ask, uint64_t now_ns, unsigned
         /* One that shows a decision answers, too, though it does not vote. */
         return AREG_OK;
     case ASK_GREET:
-        if (!host_id_equal(&reply->hello.host, &ask->config->members[member_index].id) || reply->hello.incarnation == 0)
+        if (!is_expected(ask, member_index, reply))
             return AREG_OK;
         ask->question->incarnations[member_index] = reply->hello.incarnation;
         break;

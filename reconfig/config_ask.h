@@ -21,6 +21,7 @@ struct config_question {
     uint8_t accepted_descriptor[CONFIG_ENCODED_BYTES_MAX]; /* under that ballot */
     size_t accepted_bytes;
 
+    struct config_id cluster;                /* GREET: the digest of the map that members must have, too */
     uint64_t incarnations[MEMBER_COUNT_MAX]; /* GREET: of each member, as it says */
     struct registration registration;        /* REGISTER */
 

@@ -3,6 +3,7 @@
  */
 #include "codec/codec.h"
 #include "core/check.h"
+#include "core/digest.h"
 #include "reconfig/config_ask.h"
 
 #include <setjmp.h>
@@ -144,6 +145,7 @@ static void each_kind_asks_its_question_and_counts_its_votes(void **state)
             open_members(codes[j]);
             const unsigned n = config.member_count;
             question = (struct config_question){.descriptor = successor, .ballot = {7, 9}};
+            digest_of((struct slice){0}, question.cluster.bytes);
             begin(kinds[i].kind);
             assert_int_equal(take().bits, voters_all(n).bits);
             const unsigned needed = kinds[i].needs_all ? n : n / 2 + 1;
@@ -339,28 +341,55 @@ static void everybody_must_join_and_one_that_refuses_is_the_end(void **state)
     close_members();
 }
 
+static void begin_greeting(void)
+{
+    question = (struct config_question){0};
+    digest_of(slice_borrow("this one", 8), question.cluster.bytes);
+    begin(ASK_GREET);
+    take();
+}
+
+static void greet_back(unsigned member_index, struct hello_reply hello, const char *cluster_map)
+{
+    blank()->hello = hello;
+    reply.payload = slice_borrow(cluster_map, strlen(cluster_map));
+    give(member_index);
+}
+
 static void a_greeting_learns_incarnations_and_who_is_not_who_it_should_be(void **state)
 {
     (void)state;
     open_members("repl:3");
-    question = (struct config_question){0};
-    begin(ASK_GREET);
-    take();
+    begin_greeting();
     for (unsigned i = 0; i < 3; i++) {
-        assert_false(sent[i].hello.wants_cluster);
-        blank()->hello = (struct hello_reply){.host = config.members[i].id, .incarnation = 40 + i};
-        give(i);
+        assert_true(sent[i].hello.wants_cluster);
+        greet_back(i, (struct hello_reply){.host = config.members[i].id, .incarnation = 40 + i}, "this one");
     }
     assert_int_equal(ask.state, ASK_DONE);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(question.incarnations[i], 40 + i);
     /* Another id at that address, or one without an incarnation. */
     for (unsigned is_nameless = 0; is_nameless <= 1; is_nameless++) {
-        begin(ASK_GREET);
-        take();
-        blank()->hello =
-            (struct hello_reply){.host = config.members[is_nameless ? 1 : 0].id, .incarnation = is_nameless ? 0 : 7};
-        give(1);
+        begin_greeting();
+        greet_back(
+            1, (struct hello_reply){.host = config.members[is_nameless ? 1 : 0].id, .incarnation = is_nameless ? 0 : 7},
+            "this one");
+        assert_int_equal(ask.state, ASK_FAILED);
+        assert_int_equal(ask.error, AREG_EINVAL);
+    }
+    close_members();
+}
+
+/* It would take the end of our configurations for that of its own, and delete what it has. */
+static void a_host_of_another_cluster_is_not_taken_for_one_of_ours(void **state)
+{
+    (void)state;
+    static const char *const clusters[] = {"another one", ""};
+    open_members("repl:3");
+    for (unsigned i = 0; i < 2; i++) {
+        begin_greeting();
+        greet_back(0, (struct hello_reply){.host = config.members[0].id, .incarnation = 7}, "this one");
+        greet_back(1, (struct hello_reply){.host = config.members[1].id, .incarnation = 7}, clusters[i]);
         assert_int_equal(ask.state, ASK_FAILED);
         assert_int_equal(ask.error, AREG_EINVAL);
     }
@@ -664,6 +693,7 @@ int main(void)
         cmocka_unit_test(ballots_are_ordered_by_round_then_proposer),
         cmocka_unit_test(everybody_must_join_and_one_that_refuses_is_the_end),
         cmocka_unit_test(a_greeting_learns_incarnations_and_who_is_not_who_it_should_be),
+        cmocka_unit_test(a_host_of_another_cluster_is_not_taken_for_one_of_ours),
         cmocka_unit_test(the_end_is_told_to_all_but_does_not_wait_for_the_dead),
         cmocka_unit_test(slices_are_given_to_those_that_must_receive_once_all_were_asked),
         cmocka_unit_test(slices_are_shared_evenly),
