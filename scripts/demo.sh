@@ -179,9 +179,9 @@ apply() {
 started_ms=$(clock_ms)
 echo
 cat <<EOT
-${bold}areg${plain}: atomic registers, whose code and hosts change while clients go on reading and writing. It begins with
-five whole copies of each value, any two of which may be lost. Every process below is real; this is what the clients
-see: operations, latencies in ms, failures, and the 99th percentile as a multiple of that of the line before.
+${bold}areg${plain}: atomic registers, whose code and hosts change while clients go on reading and writing. It begins
+with five whole copies of each value, any two of which may be lost. Every process below is real; this is what the
+clients see: operations, latencies in ms, failures, and the 99th percentile as a multiple of that of the line before.
 EOT
 echo
 heading
@@ -205,8 +205,12 @@ for ((i = 0; i < process_count; i++)); do
         --history "$demo/load-$i.jsonl" --json >"$demo/load-$i.json" &
     loads+=($!)
 done
+# No process reads anything before it has written all registers once.
+has_read() {
+    "$bin/areg-lab" summary --csv "$1" 2>/dev/null | grep -q '^[^,]*,read,[1-9]'
+}
 for ((i = 0; i < process_count; i++)); do
-    until [[ $("$bin/areg-lab" summary --csv "$demo/load-$i.jsonl" 2>/dev/null | grep -c '^[^,]*,read,[1-9]') == 1 ]]; do
+    until has_read "$demo/load-$i.jsonl"; do
         (($(clock_ms) - started_ms < 30000)) || { echo "the load does not begin" >&2 && exit 1; }
         sleep 0.1
     done

@@ -81,7 +81,7 @@ class Readme(unittest.TestCase):
         script = "\n".join(["set -e", f"cd '{self.directory}'", f"export PATH='{harness.BIN_DIR}':\"$PATH\"",
                             "trap 'areg-lab down -q >/dev/null 2>&1 || :' EXIT", *lines])
         environment = os.environ | {"XDG_CACHE_HOME": str(self.directory / "cache")}
-        return subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
+        return subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
                               env=environment, text=True)
 
     def run_page(self, name):
