@@ -51,6 +51,7 @@ static const struct {
                                     "a retired configuration whose data is deleted answers as an empty one", true},
     [PLANT_ACCEPT_BELOW_PROMISE] = {"accept-below-promise", "an acceptor accepts below its promise (I9)", true},
     [PLANT_FORGETS_PROMISE] = {"forgets-promise", "an acceptor does not store its promise (I9)", true},
+    [PLANT_UNSECURED] = {"unsecured", "a read returns a replica's value that no directory may know of"},
 };
 
 _Static_assert(sizeof plants / sizeof plants[0] == PLANT_COUNT, "every planted bug has a name");

@@ -170,8 +170,8 @@ bool sim_step(struct sim *sim, uint64_t until_ns)
 
 static void draw_options(struct sim *sim)
 {
-    static const char *const codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4", "rs:9,5",
-                                        "rs:5,1", "repl:4", "rs:6,3", "rs:3,2"};
+    static const char *const codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4",  "rs:9,5",  "rs:5,1",
+                                        "repl:4", "rs:6,3", "rs:3,2", "ldr:3,3", "ldr:5,3", "ldr:1,1"};
     struct sim_options *options = &sim->options;
     if (options->code.n == 0)
         CHECK(code_parse(codes[random_below(&sim->random, sizeof codes / sizeof codes[0])], &options->code) == AREG_OK);

@@ -96,7 +96,7 @@ struct calm_stored calm_stored(const struct calm *calm);
 struct tag calm_abandon_put(struct calm *calm, uint32_t client_index, uint32_t key_index, size_t value_bytes,
                             unsigned holder_count);
 
-/** All codes that the simulator draws from; NULL ends them. */
+/** All codes that the simulator draws from and whose members are alike; NULL ends them. */
 extern const char *const calm_codes[];
 
 #endif
