@@ -81,8 +81,8 @@ rise() {
 }
 
 # A change is compared with the window before it. But more hosts on the same cores are slower for ever, and a machine
-# may become slow just then for reasons of its own; then the next window, in which nothing changes, is as slow. So what
-# counts is what stands out from both.
+# may become slow just then for reasons of its own; then the next window, in which nothing changes, is as slow.
+# So what counts is what stands out from both.
 settle_change() {
     ((${#unsettled[@]})) || return 0
     local before after
@@ -147,10 +147,10 @@ judge_changes() {
         ((rise <= limit)) || problems+=("${change#*:}: the 99th percentile rose to x$(tenths "$rise"), and fell again")
     done
     if ((worst <= 10 * rise_max)); then
-        echo "    no change has made the 99th percentile stand out by more than x$(tenths "$worst"); the limit is x$rise_max"
+        echo "    no change has made the 99th percentile stand out by more than x$(tenths "$worst"), of x$rise_max"
     elif ((worst <= limit)); then
-        echo "    a change has made the 99th percentile stand out by x$(tenths "$worst"), but on this machine it differs by"
-        echo "    x$(tenths "$noise") while nothing happens: other programs keep it busy"
+        echo "    a change has made the 99th percentile stand out by x$(tenths "$worst"); on this machine it differs"
+        echo "    by x$(tenths "$noise") while nothing happens, so that says little: other programs keep it busy"
     fi
 }
 

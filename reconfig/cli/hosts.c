@@ -11,6 +11,8 @@
 /* Once a host has answered, the others have so long: one that is down would otherwise cost the whole timeout, every
  * time. */
 #define SILENCE_NS UINT64_C(1000000000)
+/* And those that are connected so long: a machine that has very much to do is not down. */
+#define BUSY_NS UINT64_C(4000000000)
 
 struct asking {
     struct host_asked *hosts;
@@ -19,6 +21,7 @@ struct asking {
     struct dealers *dealers;
     struct packet_writer *writer;
     uint64_t until_ns;
+    uint64_t first_ns;  /* when the first host had answered; 0: none has */
     uint64_t *asked_ns; /* of each host; 0: not yet */
 };
 
@@ -118,10 +121,20 @@ static void hear(struct asking *asking, unsigned index, const struct packet *pac
         hear_reply(asking, index, &reply);
     if (was_complete || !is_complete(&asking->hosts[index]))
         return;
-    const uint64_t now_ns = handle_now_ns();
-    asking->answer_count++;
-    if (now_ns + SILENCE_NS < asking->until_ns)
-        asking->until_ns = now_ns + SILENCE_NS;
+    if (asking->answer_count++ == 0)
+        asking->first_ns = handle_now_ns();
+}
+
+/* When those that have not answered are given up. */
+static uint64_t end_ns(const struct asking *asking)
+{
+    uint64_t patience_ns = SILENCE_NS;
+    if (asking->answer_count == 0)
+        return asking->until_ns;
+    for (unsigned i = 0; i < asking->host_count; i++)
+        if (asking->asked_ns[i] != 0 && !is_complete(&asking->hosts[i]))
+            patience_ns = BUSY_NS;
+    return asking->first_ns + patience_ns < asking->until_ns ? asking->first_ns + patience_ns : asking->until_ns;
 }
 
 /* Events, and questions that are due; returns when the next one will be. */
@@ -138,7 +151,7 @@ static uint64_t take_turn(struct asking *asking)
         packet_fini(&packet);
     }
     const uint64_t now_ns = handle_now_ns();
-    uint64_t wake_ns = asking->until_ns;
+    uint64_t wake_ns = end_ns(asking);
     for (unsigned i = 0; i < asking->host_count; i++) {
         if (asking->asked_ns[i] == 0 || is_complete(&asking->hosts[i]))
             continue;
@@ -162,7 +175,7 @@ enum areg_error hosts_ask(struct host_asked *hosts, unsigned host_count, uint64_
         error = dealers_add(asking.dealers, hosts[i].address);
     while (!error) {
         const uint64_t wake_ns = take_turn(&asking);
-        if (asking.answer_count == host_count || handle_now_ns() >= asking.until_ns)
+        if (asking.answer_count == host_count || handle_now_ns() >= end_ns(&asking))
             break;
         dealers_set_timer(asking.dealers, wake_ns);
         dealers_wait(asking.dealers, -1);

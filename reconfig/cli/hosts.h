@@ -36,7 +36,8 @@ struct host_asked {
 
 /**
  * Ask all of them, at the same time, until all have answered or `until_ns` of CLOCK_MONOTONIC; once one has, the
- * others are given one more second. AREG_EBUSY (more hosts than there can be), AREG_ENOMEM, AREG_EIO.
+ * others are given one more second, or four if they are connected. AREG_EBUSY (more hosts than there can be),
+ * AREG_ENOMEM, AREG_EIO.
  */
 enum areg_error hosts_ask(struct host_asked *hosts, unsigned host_count, uint64_t until_ns) MUST_USE;
 void hosts_fini(struct host_asked *hosts, unsigned host_count);
