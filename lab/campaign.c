@@ -211,6 +211,20 @@ static void add_outcomes(struct sim_outcomes *to, const struct sim_outcomes *fro
     to->unknown += from->unknown;
 }
 
+static void add_reconfigurations(struct sim_reconfigurations *to, const struct sim_reconfigurations *from)
+{
+    to->begun += from->begun;
+    to->ok += from->ok;
+    to->stale += from->stale;
+    to->failed += from->failed;
+    to->unknown += from->unknown;
+    to->decided += from->decided;
+    to->finalized += from->finalized;
+    to->taken_over += from->taken_over;
+    to->registers_moved += from->registers_moved;
+    to->bytes_moved += from->bytes_moved;
+}
+
 static void keep_broken(struct campaign_result *result, uint64_t seed, const char *name, const char *why)
 {
     unsigned at = result->broken_kept < CAMPAIGN_BROKEN_MAX ? result->broken_kept++ : CAMPAIGN_BROKEN_MAX - 1;
@@ -234,6 +248,7 @@ static void take_news(struct campaign *campaign, struct worker *worker, const st
     result->virtual_ns += report->virtual_ns;
     add_outcomes(&result->reads, &report->reads);
     add_outcomes(&result->writes, &report->writes);
+    add_reconfigurations(&result->reconfigurations, &report->reconfigurations);
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         result->fault_counts[i] += report->fault_counts[i];
     if (report->broken[0])

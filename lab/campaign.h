@@ -46,6 +46,7 @@ struct campaign_result {
     struct sim_outcomes reads;
     struct sim_outcomes writes;
     uint64_t fault_counts[FAULT_COUNT];
+    struct sim_reconfigurations reconfigurations;
 };
 
 /** AREG_EIO: no process could be started, or the state not be read or written; AREG_ECANCELED: it has given up. `why`

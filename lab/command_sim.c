@@ -24,6 +24,7 @@ struct sim_flags {
     const char *code;
     uint64_t delta; /* UINT64_MAX: not given */
     uint64_t client_count;
+    uint64_t reconfigurer_count;
     uint64_t depth;
     uint64_t key_count;
     uint64_t value_bytes;
@@ -102,6 +103,7 @@ static bool parse_options(const struct sim_flags *flags, struct sim_options *opt
                                     .has_delta = flags->delta != UINT64_MAX,
                                     .delta = flags->delta != UINT64_MAX ? (unsigned)flags->delta : 0,
                                     .client_count = (unsigned)flags->client_count,
+                                    .reconfigurer_count = (unsigned)flags->reconfigurer_count,
                                     .depth = (unsigned)flags->depth,
                                     .key_count = (unsigned)flags->key_count,
                                     .op_count = (uint32_t)flags->op_count,
@@ -118,7 +120,13 @@ static bool parse_options(const struct sim_flags *flags, struct sim_options *opt
         program_fail_usage("%s needs %u hosts, and --hosts is %u", flags->code, options->code.n, options->host_count);
         return false;
     }
-    return parse_nemesis(flags->nemesis, options);
+    if (!parse_nemesis(flags->nemesis, options))
+        return false;
+    if (options->reconfigurer_count && options->has_faults && !(options->faults >> FAULT_RECONFIG & 1)) {
+        program_fail_usage("--reconfigurers needs reconfig among the classes of --nemesis");
+        return false;
+    }
+    return true;
 }
 
 /* The command that gives the same run again. */
@@ -128,8 +136,13 @@ static void print_command(const struct sim_flags *flags, uint64_t seed, FILE *to
     const struct {
         const char *name;
         uint64_t value;
-    } counts[] = {{"ops", flags->op_count}, {"hosts", flags->host_count}, {"clients", flags->client_count},
-                  {"depth", flags->depth},  {"keys", flags->key_count},   {"value", flags->value_bytes}};
+    } counts[] = {{"ops", flags->op_count},
+                  {"hosts", flags->host_count},
+                  {"clients", flags->client_count},
+                  {"depth", flags->depth},
+                  {"keys", flags->key_count},
+                  {"value", flags->value_bytes},
+                  {"reconfigurers", flags->reconfigurer_count}};
     const struct {
         const char *name;
         const char *value;
@@ -358,9 +371,9 @@ static void limit_time(uint64_t timeout_ms)
 static bool has_flags_of_runs(const struct sim_flags *flags)
 {
     return flags->seed != UINT64_MAX || flags->op_count || flags->code || flags->host_count ||
-           flags->delta != UINT64_MAX || flags->client_count || flags->depth || flags->key_count ||
-           flags->value_bytes || flags->nemesis || flags->history || flags->diff || flags->seed_count ||
-           flags->run_ns || flags->jobs || flags->state || flags->lists_plants;
+           flags->delta != UINT64_MAX || flags->client_count || flags->reconfigurer_count || flags->depth ||
+           flags->key_count || flags->value_bytes || flags->nemesis || flags->history || flags->diff ||
+           flags->seed_count || flags->run_ns || flags->jobs || flags->state || flags->lists_plants;
 }
 
 static int run_sim(struct sim_flags *flags)
@@ -395,7 +408,7 @@ int command_sim(int argc, char **argv)
                 "Without --seeds and --run, one run; with them, many. Exits 1 if an invariant was broken, an\n"
                 "operation did not end, or the history is not linearizable.\n\n"
                 "Classes of faults: delay loss dup reorder corrupt partition clog crash restart pause client clock\n"
-                "disk full rot lost.",
+                "disk full rot lost; and reconfig, which changes configurations while all this goes on.",
         .examples = "  areg-lab sim --seed 7 --ops 100000 --code rs:5,3 --nemesis all\n"
                     "  areg-lab sim --seeds 1000\n"
                     "  areg-lab sim --seed 7 --log > before; areg-lab sim --seed 7 --diff before\n"
@@ -410,6 +423,8 @@ int command_sim(int argc, char **argv)
         {"hosts", 0, FLAG_COUNT, &flags.host_count, "N", "hosts; with --code, default N of it", 1, SIM_HOST_MAX},
         {"delta", 0, FLAG_COUNT, &flags.delta, "N", "superseded entries that hosts keep", 0, DELTA_MAX},
         {"clients", 0, FLAG_COUNT, &flags.client_count, "N", "client processes", 1, SIM_CLIENT_MAX},
+        {"reconfigurers", 0, FLAG_COUNT, &flags.reconfigurer_count, "N", "processes that change configurations", 1,
+         SIM_RECONFIGURER_MAX},
         {"depth", 0, FLAG_COUNT, &flags.depth, "N", "operations that each has under way", 1, SIM_DEPTH_MAX},
         {"keys", 0, FLAG_COUNT, &flags.key_count, "N", "registers", 1, SIM_KEY_MAX},
         {"value", 0, FLAG_BYTES, &flags.value_bytes, "SIZE", "the largest value", 1, AREG_VALUE_BYTES_MAX},

@@ -69,24 +69,49 @@ static void jobs_free(struct job *job)
     }
 }
 
-static void enqueue(struct sim_host *host, const struct transit *from, const struct request *requests, unsigned count)
+static struct job *job_create(const struct request *requests, unsigned count)
 {
     struct job *job = malloc(sizeof *job + count * sizeof job->items[0]);
     CHECK(job != NULL);
-    *job = (struct job){.client_index = from->client_index,
-                        .client_life = from->client_life,
-                        .header = slice_ref(from->header),
-                        .item_count = count};
+    *job = (struct job){.client_index = PROCESS_NONE, .item_count = count};
     for (unsigned i = 0; i < count; i++) {
-        job->items[i].request = requests[i];
+        job->items[i] = (struct job_item){.request = requests[i]};
         slice_ref(requests[i].payload);
     }
+    return job;
+}
+
+static void append(struct sim_host *host, struct job *job)
+{
     if (host->last_job)
         host->last_job->next = job;
     else
         host->first_job = job;
     host->last_job = job;
-    host->waiting_count += count;
+    host->waiting_count += job->item_count;
+}
+
+static void enqueue(struct sim_host *host, const struct transit *from, const struct request *requests, unsigned count)
+{
+    struct job *job = job_create(requests, count);
+    job->client_index = from->client_index;
+    job->client_life = from->client_life;
+    job->header = slice_ref(from->header);
+    append(host, job);
+}
+
+void host_note(struct sim *sim, uint32_t host_index, const struct request *note)
+{
+    struct job *job = job_create(note, 1);
+    struct request *kept = &job->items[0].request;
+    struct slice *lent = note->kind == MESSAGE_FINALIZE ? &kept->descriptor : &kept->transferred.after;
+    if (note->kind != MESSAGE_REGISTERED)
+        job->header = slice_copy(*lent);
+    CHECK(job->header.owner || note->kind == MESSAGE_REGISTERED || lent->bytes == 0);
+    if (note->kind != MESSAGE_REGISTERED)
+        *lent = job->header;
+    append(&sim->hosts[host_index], job);
+    host_wake(sim, host_index);
 }
 
 /* Up to BATCH_REQUEST_MAX requests, the oldest jobs first. */
@@ -168,6 +193,15 @@ static void watch_reply(struct sim *sim, uint32_t host_index, const struct job_i
     watch_config_reply(sim, host_index, item);
 }
 
+/* Of the first message that is answered. */
+static enum message_kind kind_of(const struct job *job)
+{
+    unsigned i = 0;
+    while (i + 1 < job->item_count && job->items[i].request.kind == MESSAGE_CONFIRM)
+        i++;
+    return job->items[i].request.kind;
+}
+
 static void release_replies(struct sim *sim, uint32_t host_index, struct job *jobs)
 {
     for (struct job *job = jobs; job; job = job->next) {
@@ -176,7 +210,7 @@ static void release_replies(struct sim *sim, uint32_t host_index, struct job *jo
         if (job->replies.bytes == 0)
             continue;
         const struct packet packet = {.header = job->replies};
-        const struct transit like = to_client(job->client_index, job->client_life, host_index, MESSAGE_PUT_DATA);
+        const struct transit like = to_client(job->client_index, job->client_life, host_index, kind_of(job));
         job->replies = (struct slice){0};
         network_send(sim, &packet, &like);
     }
@@ -205,6 +239,12 @@ static enum areg_error handle_job(struct sim *sim, uint32_t host_index, struct j
         if (error != AREG_OK)
             return error;
         note_reply(sim, host_index, &job->items[i], &reply);
+        if (job->client_index == PROCESS_NONE)
+            continue; /* A note of its own worker: nobody waits for a reply. */
+        if (job->items[i].request.kind == MESSAGE_FINALIZE) {
+            host->finalizer = job->client_index;
+            host->finalizer_life = job->client_life;
+        }
         if (has_reply)
             add_reply(sim, &reply);
     }
@@ -237,13 +277,34 @@ static void begin_batch(struct sim *sim, uint32_t host_index)
 static void refuse_batch(struct sim *sim, struct job *jobs)
 {
     for (struct job *job = jobs; job; job = job->next) {
-        for (unsigned i = 0; i < job->item_count; i++) {
+        for (unsigned i = 0; i < job->item_count && job->client_index != PROCESS_NONE; i++) {
             job->items[i].status = REPLY_FULL;
             job->items[i].told = CONFIG_NONE;
             add_refusal(sim, &job->items[i].request, REPLY_FULL);
         }
         keep_replies(sim, job);
     }
+}
+
+/* What the worker noted is handled before all that waits, since nobody else repeats it. Returns the other jobs. */
+static struct job *keep_notes(struct sim_host *host, struct job *jobs)
+{
+    struct job *notes = NULL;
+    struct job *others = NULL;
+    struct job **notes_end = &notes;
+    struct job **others_end = &others;
+    for (struct job *job = jobs; job; job = job->next) {
+        struct job ***const end = job->client_index == PROCESS_NONE ? &notes_end : &others_end;
+        **end = job;
+        *end = &job->next;
+        host->waiting_count += job->client_index == PROCESS_NONE;
+    }
+    *others_end = NULL;
+    *notes_end = host->first_job;
+    host->first_job = notes;
+    for (struct job *job = notes; job; job = job->next)
+        host->last_job = job;
+    return others;
 }
 
 void host_commit(struct sim *sim, uint32_t host_index)
@@ -257,11 +318,14 @@ void host_commit(struct sim *sim, uint32_t host_index)
     sim->report->commit_count++;
     trace(sim, TRACE_COMMIT, host_index, error, 0, 0);
     replica_settle(host->replica, error == AREG_OK);
+    const bool has_news = replica_has_news_for_worker(host->replica);
     CHECK(error == AREG_OK || error == AREG_EFULL || error == AREG_EIO);
-    if (error == AREG_EFULL)
+    if (error == AREG_EFULL) {
         refuse_batch(sim, batch);
+        batch = keep_notes(host, batch);
+    }
     if (error == AREG_OK)
-        watch_disk(sim, host_index);
+        watch_commit(sim, host_index);
     if (error == AREG_EIO) {
         /* It must not answer from a state that may be lost: the process stops. */
         host_crash(sim, host_index);
@@ -271,6 +335,8 @@ void host_commit(struct sim *sim, uint32_t host_index)
     if (error != AREG_EIO || PLANTED(PLANT_REPLY_AFTER_LOST_COMMIT))
         release_replies(sim, host_index, batch);
     jobs_free(batch);
+    if (has_news && host_is_up(sim, host_index))
+        agent_load(sim, host_index);
     host_wake(sim, host_index);
 }
 
@@ -322,8 +388,10 @@ void host_start(struct sim *sim, uint32_t host_index)
 {
     struct sim_host *host = &sim->hosts[host_index];
     CHECK(!host->replica);
-    const struct replica_options options = {
-        .host = host->id, .incarnation = host_incarnation(host_index), .cluster = &sim->cluster};
+    const struct replica_options options = {.host = host->id,
+                                            .incarnation = host_incarnation(host_index),
+                                            .must_register = agent_of_host(sim, host_index) != PROCESS_NONE,
+                                            .cluster = &sim->cluster};
     struct store_txn *txn = begin(host, STORE_WRITE);
     CHECK(replica_create(&host->replica, &options, txn) == AREG_OK);
     CHECK(store_commit(txn) == AREG_OK);
@@ -331,9 +399,10 @@ void host_start(struct sim *sim, uint32_t host_index)
     host->wake_ns = UINT64_MAX;
     trace(sim, TRACE_HOST_UP, host_index, host->life, 0, 0);
     watch_disk(sim, host_index);
-    for (uint32_t i = 0; i < sim->options.client_count; i++)
+    for (uint32_t i = 0; i < sim->process_count; i++)
         sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 5 * MS),
                  (struct event){.kind = EVENT_CONNECTION, .a = i, .b = host_index, .c = 1});
+    agent_start(sim, host_index);
     host_wake(sim, host_index);
 }
 
@@ -366,9 +435,11 @@ void host_crash(struct sim *sim, uint32_t host_index)
     host->batch = host->first_job = host->last_job = NULL;
     host->waiting_count = 0;
     end_process(sim, host);
+    agent_stop(sim, host_index);
     host->paused_until_ns = 0;
     store_memory_crash(host->store);
-    for (uint32_t i = 0; i < sim->options.client_count; i++)
+    watch_disk(sim, host_index);
+    for (uint32_t i = 0; i < sim->process_count; i++)
         sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 5 * MS),
                  (struct event){.kind = EVENT_CONNECTION, .a = i, .b = host_index, .c = 0});
 }
@@ -381,6 +452,7 @@ void host_init(struct sim *sim, uint32_t host_index)
     snprintf(host->id.text, sizeof host->id.text, "s%u", host_index + 1);
     snprintf(host->address, sizeof host->address, "tcp://10.0.0.%u:7600", host_index + 1);
     host->final = CONFIG_NONE;
+    host->finalizer = PROCESS_NONE;
     host->wake_ns = UINT64_MAX;
     host->disk_min_ns = 50 * US;
     host->disk_max_ns = 300 * US;

@@ -7,6 +7,8 @@
  *   network.c     packets on their way, and what happens to them
  *   host.c        a host: its disk, its writer, its process
  *   process.c     a process with a client engine, and its connections
+ *   agent.c       a host as a client of other hosts, for transfers
+ *   reconfigurer.c  who changes configurations, and what became of it
  *   workload.c    what clients do, and what became of it
  *   nemesis.c     faults that come and go
  *   invariants.c  what must hold of registers and operations after every step
@@ -20,6 +22,7 @@
 #define SIM_INSIDE_H
 
 #include "client/client.h"
+#include "client/transfer.h"
 #include "core/check.h"
 #include "core/random.h"
 #include "server/replica.h"
@@ -129,6 +132,13 @@ typedef bool hold_fn(const struct transit *transit, void *arg);
 void network_hold(struct sim *sim, struct transit *transit);
 struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index);
 
+/* ---------------------------------------------------------------- processes */
+
+/* Clients come first, then reconfigurers, then the agents of hosts. */
+enum process_role { ROLE_CLIENT, ROLE_RECONFIGURER, ROLE_AGENT };
+enum { PROCESS_NONE = UINT32_MAX, PROCESS_MAX = SIM_CLIENT_MAX + SIM_RECONFIGURER_MAX + SIM_HOST_MAX };
+enum { PROCESS_NAME_BYTES = 48 };
+
 /* ---------------------------------------------------------------- hosts */
 
 struct job_item {
@@ -139,10 +149,10 @@ struct job_item {
     uint32_t told;   /* the configuration that it tells of; CONFIG_NONE */
 };
 
-/** Mutating requests of one packet, waiting for the writer. */
+/** Mutating requests of one packet, or a note of the host's own worker, waiting for the writer. */
 struct job {
     struct job *next;
-    uint32_t client_index;
+    uint32_t client_index; /* PROCESS_NONE: the worker */
     uint32_t client_life;
     struct slice header;  /* the requests' keys lie in it */
     struct slice replies; /* a header of replies, to be sent after the commit */
@@ -191,6 +201,9 @@ struct sim_host {
     uint64_t disk_max_ns;
     struct config_shadow *configs; /* by number; room for `config_room` */
     uint32_t config_room;
+    uint32_t slot_max;  /* that was seen */
+    uint32_t finalizer; /* the process that last told it of a finalized configuration; PROCESS_NONE */
+    uint32_t finalizer_life;
     uint32_t final; /* the last finalized configuration that it knows; CONFIG_NONE */
 };
 
@@ -210,6 +223,8 @@ void host_crash(struct sim *sim, uint32_t host_index);
 void host_receive(struct sim *sim, const struct transit *from, const struct packet *packet);
 void host_wake(struct sim *sim, uint32_t host_index);
 void host_commit(struct sim *sim, uint32_t host_index);
+/** Its worker has moved something, which is to be made durable. Slices are copied. */
+void host_note(struct sim *sim, uint32_t host_index, const struct request *note);
 /** A configuration's register as it is committed; false if there is none. */
 bool host_register(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index,
                    struct stored_register *found);
@@ -220,7 +235,7 @@ bool host_register(struct sim *sim, uint32_t host_index, uint32_t number, uint32
  * Known by numbers, in the order in which disks first showed them; c0 is 0. Most are in the sequence; others were
  * joined, and something else was decided.
  */
-enum { CONFIG_NONE = UINT32_MAX, CONFIG_COUNT_MAX = 1024 };
+enum { CONFIG_NONE = UINT32_MAX, CONFIG_COUNT_MAX = 128 };
 
 /** Members of a configuration that have accepted a successor under a ballot. */
 struct votes {
@@ -260,20 +275,27 @@ int sequence_member(const struct sim_config *config, uint32_t host_index);
 /** Whether operations may still need it: no majority of its members knows that a later one is finalized. */
 bool sequence_is_live(const struct sim *sim, uint32_t number);
 
-/** What a host has committed may be new: look at all of its disk (I1, I2, I4, I9, I10). */
+/** Look at all of a host's disk (I1, I2, I4, I7, I9, I10), as it is committed. */
 void watch_disk(struct sim *sim, uint32_t host_index);
+/** A host has committed: the same, but for what can hardly have changed. */
+void watch_commit(struct sim *sim, uint32_t host_index);
 /** A host is about to say this, of what is in `txn`. Returns the configuration that the reply's `next` names. */
 uint32_t watch_answer(struct sim *sim, uint32_t host_index, struct store_txn *txn, const struct request *request,
                       const struct reply *reply);
 /** A host tells of a configuration: it must be the one of its index (I3). */
 void watch_told(struct sim *sim, uint32_t host_index, uint32_t told);
+/** A process takes this for the last finalized configuration, or for its pending successor (I3). */
+void watch_known(struct sim *sim, uint32_t client_index, uint32_t number, bool is_finalized);
+/** An operation is complete in the configuration of this index alone, which is pending. */
+void watch_propagated(struct sim *sim, uint32_t index);
 /** A host is about to release the reply to something about configurations, which must be on disk (I8, I9). */
 void watch_config_reply(struct sim *sim, uint32_t host_index, const struct job_item *item);
 
 /* ---------------------------------------------------------------- clients */
 
 struct sim_client {
-    struct client *engine;
+    struct client *engine; /* NULL: an agent whose host is down */
+    struct worker *worker; /* an agent's */
     uint32_t life;
     struct sim_clock clock;
     uint64_t paused_until_ns;
@@ -285,6 +307,12 @@ struct sim_client {
     struct tag written[SIM_KEY_MAX]; /* by the writes of this life that have ended: the last one's */
 };
 
+enum process_role process_role(const struct sim *sim, uint32_t client_index);
+/** "c3", "r1", "s2" for the agent of s2. */
+const char *process_name(const struct sim *sim, uint32_t client_index, char name[PROCESS_NAME_BYTES]);
+/** A process is a client of the hosts with these addresses. */
+void process_open(struct sim *sim, uint32_t client_index, const char *const *seeds, unsigned seed_count);
+/** A client, or a reconfigurer. */
 void process_start(struct sim *sim, uint32_t client_index);
 /** The process dies; another takes its place. */
 void process_crash(struct sim *sim, uint32_t client_index);
@@ -294,6 +322,64 @@ void process_connection(struct sim *sim, uint32_t client_index, uint32_t host_in
 /** Take all effects of the engine. */
 void process_drain(struct sim *sim, uint32_t client_index);
 uint64_t process_now(const struct sim *sim, uint32_t client_index);
+/** An agent's is its host's. */
+uint64_t process_paused_until(const struct sim *sim, uint32_t client_index);
+
+/* ---------------------------------------------------------------- agents */
+
+/** The process that is a host's agent; PROCESS_NONE: there are none in this run. */
+uint32_t agent_of_host(const struct sim *sim, uint32_t host_index);
+uint32_t agent_host(const struct sim *sim, uint32_t client_index);
+/** It lives as long as its host's process. */
+void agent_start(struct sim *sim, uint32_t host_index);
+void agent_stop(struct sim *sim, uint32_t host_index);
+/** The host's store has news for the worker. */
+void agent_load(struct sim *sim, uint32_t host_index);
+void agent_done(struct sim *sim, uint32_t client_index, struct client_done *done);
+/** The worker does what it can do now. */
+void agent_step(struct sim *sim, uint32_t client_index);
+
+/* ---------------------------------------------------------------- reconfigurers */
+
+/** An operation RECONFIGURE. */
+struct sim_change {
+    uint32_t client_index;
+    uint32_t client_life;
+    enum reconfigure_goal goal;
+    bool is_limited; /* it has a deadline, or was canceled */
+    bool has_ended;
+    bool is_lost; /* its process died */
+    struct config wanted;
+    uint64_t wanted_hosts; /* bits */
+    uint32_t floor;        /* index of the last configuration that a completed operation had found when it began */
+    enum areg_error error;
+    uint64_t engine_id;
+    uint64_t start_ns;
+    uint64_t end_ns;
+};
+
+struct changes {
+    struct sim_change **items;
+    uint32_t count;
+    uint32_t room;
+    uint32_t open_count;
+    uint32_t floor;
+};
+
+/** "r1.3": a reconfigurer in its third life, as the author of configurations. */
+const char *reconfigurer_author(const struct sim *sim, uint32_t client_index, uint32_t life,
+                                char author[HOST_ID_BYTES_MAX + 1]);
+/** Somebody wants another configuration, or to know which there are. */
+void reconfigurer_strike(struct sim *sim);
+/** Finish what is pending, with a process that has just started; its index. */
+uint32_t reconfigurer_finish(struct sim *sim);
+/** Change the configuration to one whose hosts are all up; the index. */
+uint32_t reconfigurer_change(struct sim *sim);
+void reconfigurer_done(struct sim *sim, uint32_t client_index, const struct client_done *done);
+void reconfigurer_died(struct sim *sim, uint32_t client_index);
+/** Everything has healed: what still waits for a host that is gone is given up. */
+void reconfigurer_heal(struct sim *sim);
+void reconfigurer_fini(struct sim *sim);
 
 /* ---------------------------------------------------------------- operations */
 
@@ -309,7 +395,8 @@ struct sim_op {
     bool is_limited; /* it has a deadline, or was canceled */
     struct tag base;
     struct tag tag;
-    struct tag floor; /* the largest tag of its key that had completed when it began */
+    struct tag floor;    /* the largest tag of its key that had completed when it began */
+    uint32_t base_index; /* of the last finalized configuration when it began */
     uint64_t value_digest;
     uint32_t value_bytes;
     enum areg_error error;
@@ -385,6 +472,8 @@ void watch_register(struct sim *sim, uint32_t host_index, uint32_t number, uint3
 void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index, struct tag tag);
 /** Members of a configuration that have a tag, or may have had it: listed, or covered by `trimmed`. */
 unsigned watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag);
+/** Whether a quorum has this tag, or has a newer one. */
+bool watch_has_arrived(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag);
 /** An operation has ended, with an outcome that it can have had. */
 void watch_outcome(struct sim *sim, const struct sim_op *op);
 /** The writes of one client to one register take effect in the order in which they were begun. */
@@ -400,6 +489,7 @@ void names_fini(struct names *names);
 struct nemesis {
     uint32_t enabled;
     bool is_over;                  /* everything has healed */
+    bool keeps_retired;            /* enough hosts of retired configurations stay to send on who comes late */
     bool keeps_quorums;            /* no configuration has more members down than it tolerates */
     unsigned down_max;             /* else so many */
     uint32_t victim;               /* the host whose disk is lost; it rots, too, */
@@ -430,7 +520,10 @@ enum trace_kind {
     TRACE_CLIENT_UP, /* client, life */
     TRACE_BROKEN,
     TRACE_DECIDED,   /* index, number */
-    TRACE_FINALIZED, /* index, number, the first host that knows it */
+    TRACE_FINALIZED, /* index, number, the first host that knows it, who told it */
+    TRACE_CHANGE,    /* process, change, goal */
+    TRACE_CHANGED,   /* process, change, outcome */
+    TRACE_MOVED,     /* host, number, slices */
 };
 
 /** a, b, c and d mean what trace.c makes of them for this kind. */
@@ -454,8 +547,10 @@ struct sim {
     unsigned queue_max;
     bool is_submitting; /* clients begin new operations */
     struct sim_host hosts[SIM_HOST_MAX];
-    struct sim_client clients[SIM_CLIENT_MAX];
-    struct sim_link *links; /* by client, then host */
+    uint32_t process_count;
+    struct sim_client clients[PROCESS_MAX];
+    struct changes changes;
+    struct sim_link *links; /* by process, then host */
     struct sim_key keys[SIM_KEY_MAX];
     struct sim_op *ops;
     uint32_t op_count;
@@ -494,5 +589,7 @@ uint64_t draw_exponential(struct sim *sim, uint64_t mean);
 /** Log-uniform in [low, high]. */
 uint64_t draw_scale(struct sim *sim, uint64_t low, uint64_t high);
 bool draw_chance(struct sim *sim, unsigned permyriad);
+/** One of those that runs are about. */
+struct code draw_code(struct sim *sim);
 
 #endif

@@ -246,11 +246,35 @@ unsigned watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, str
     return count;
 }
 
+bool watch_has_arrived(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag)
+{
+    static struct stored_register found;
+    const struct sim_config *config = sim->sequence.configs[number];
+    const unsigned quorum = code_quorum(config->config.code);
+    if (watch_holders(sim, number, key_index, tag) >= quorum)
+        return true;
+    for (unsigned i = 0; i < config->config.member_count; i++) {
+        if (!host_register(sim, config->hosts[i], number, key_index, &found))
+            continue;
+        struct tag newer[ENTRY_COUNT_MAX];
+        unsigned newer_count = 0;
+        for (uint32_t j = 0; j < found.entry_count; j++)
+            if (tag_compare(found.entries[j].entry.tag, tag) > 0)
+                newer[newer_count++] = found.entries[j].entry.tag;
+        for (unsigned j = 0; j < newer_count; j++)
+            if (watch_holders(sim, number, key_index, newer[j]) >= quorum)
+                return true;
+    }
+    return false;
+}
+
 /*
- * An operation is complete when its tag has reached a quorum, or a newer one has. A quorum of which configuration? Of
- * the last one that is finalized, or of its pending successor: what is only in an older one is lost to whoever begins
- * now. What is only in the older of these two, the transfer must still find: that is seen when the other is finalized
- * (I4), which every completed tag must have reached by then.
+ * An operation is complete when its tag has reached a quorum, or a newer operation is complete. A quorum of which
+ * configuration? Of the last one that is finalized, or of its pending successor: what is only in an older one is lost
+ * to whoever begins now. What is only in the older of these two, the transfer must still find: that is seen when the
+ * other is finalized (I4), which every completed tag must have reached by then. To what is only in the newer, whoever
+ * begins now must be shown the way (S9). If one has been finalized while the operation was under way, the transfer may
+ * have found a newer tag, and have left this one behind.
  */
 static void judge_quorum(struct sim *sim, const struct sim_op *op)
 {
@@ -262,9 +286,15 @@ static void judge_quorum(struct sim *sim, const struct sim_op *op)
     for (uint32_t i = sequence->base; i < sequence->count; i++) {
         count = watch_holders(sim, sequence->numbers[i], op->key_index, op->tag);
         quorum = code_quorum(sequence->configs[sequence->numbers[i]]->config.code);
-        if (count >= quorum)
-            return;
+        if (count < quorum)
+            continue;
+        if (i > sequence->base)
+            watch_propagated(sim, i);
+        return;
     }
+    if (op->base_index < sequence->base &&
+        watch_has_arrived(sim, sequence->numbers[sequence->base], op->key_index, op->tag))
+        return;
     broken(sim, "I11", "%s: a %s with " TAG_FORMAT " has completed, and %u hosts of c%u have it, not %u",
            sim->keys[op->key_index].text, is_write(op) ? "write" : "read", TAG_ARGUMENTS(op->tag), count,
            sequence->count - 1, quorum);

@@ -5,12 +5,12 @@
 #include "sim/inside.h"
 
 static const char *const names[FAULT_COUNT] = {
-    [FAULT_DELAY] = "delay",     [FAULT_LOSS] = "loss",       [FAULT_DUP] = "dup",
-    [FAULT_REORDER] = "reorder", [FAULT_CORRUPT] = "corrupt", [FAULT_PARTITION] = "partition",
-    [FAULT_CLOG] = "clog",       [FAULT_CRASH] = "crash",     [FAULT_RESTART] = "restart",
-    [FAULT_PAUSE] = "pause",     [FAULT_CLIENT] = "client",   [FAULT_CLOCK] = "clock",
-    [FAULT_DISK] = "disk",       [FAULT_FULL] = "full",       [FAULT_ROT] = "rot",
-    [FAULT_LOST] = "lost",
+    [FAULT_DELAY] = "delay",     [FAULT_LOSS] = "loss",         [FAULT_DUP] = "dup",
+    [FAULT_REORDER] = "reorder", [FAULT_CORRUPT] = "corrupt",   [FAULT_PARTITION] = "partition",
+    [FAULT_CLOG] = "clog",       [FAULT_CRASH] = "crash",       [FAULT_RESTART] = "restart",
+    [FAULT_PAUSE] = "pause",     [FAULT_CLIENT] = "client",     [FAULT_CLOCK] = "clock",
+    [FAULT_DISK] = "disk",       [FAULT_FULL] = "full",         [FAULT_ROT] = "rot",
+    [FAULT_LOST] = "lost",       [FAULT_RECONFIG] = "reconfig",
 };
 
 const char *fault_name(enum fault fault)
@@ -90,6 +90,7 @@ void nemesis_init(struct sim *sim)
     struct nemesis *nemesis = &sim->nemesis;
     const unsigned n = sim->options.code.n;
     nemesis->enabled = sim->options.faults;
+    nemesis->keeps_retired = true;
     nemesis->victim = (uint32_t)random_below(&sim->random, n);
     nemesis->rot_max = tolerance(sim) > 0 ? (unsigned)draw_between(sim, 1, tolerance(sim)) : 0;
     /* Mostly what the cluster can take, so that it gets somewhere; now and then anything. */
@@ -98,10 +99,15 @@ void nemesis_init(struct sim *sim)
     draw_weather(sim);
     /* About as long as an operation: two rounds and a commit. */
     const uint64_t operation_ns = 2 * (sim->weather.delay_min_ns + sim->weather.delay_max_ns) + 300 * US;
-    for (unsigned fault = 0; fault < FAULT_COUNT; fault++) {
+    for (unsigned fault = 0; fault < FAULT_RECONFIG; fault++) {
         nemesis->pace_ns[fault] = operation_ns * draw_scale(sim, 8, 1024);
         if (strikes((enum fault)fault) && fault_is_on(sim, (enum fault)fault))
             schedule(sim, (enum fault)fault);
+    }
+    if (fault_is_on(sim, FAULT_RECONFIG)) {
+        nemesis->keeps_retired = random_below(&sim->random, 2);
+        nemesis->pace_ns[FAULT_RECONFIG] = draw_scale(sim, 20 * MS, 500 * MS);
+        schedule(sim, FAULT_RECONFIG);
     }
 }
 
@@ -156,25 +162,63 @@ static unsigned bad_count(const struct sim *sim, const struct sim_config *config
     return count;
 }
 
+/* Whether all hosts of genesis have registered: until then they need each other, and nobody may be gone for good. */
+static bool has_begun(const struct sim *sim)
+{
+    const struct sim_config *genesis = config_of(sim, 0);
+    bool has_begun = true;
+    for (unsigned i = 0; i < genesis->config.member_count; i++) {
+        const uint32_t host_index = genesis->hosts[i];
+        const struct config_shadow *shadow = &sim->hosts[host_index].configs[0];
+        struct store_txn *txn;
+        uint64_t incarnations[MEMBER_COUNT_MAX];
+        if (agent_of_host(sim, host_index) == PROCESS_NONE || shadow->link == LINK_FINALIZED || shadow->slot == 0)
+            continue;
+        CHECK(store_begin(sim->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
+        CHECK(store_incarnations_get(txn, shadow->slot, incarnations) == AREG_OK);
+        store_abort(txn);
+        has_begun = has_begun && incarnations[i] != 0;
+    }
+    return has_begun;
+}
+
+/* Whether the configuration may be needed yet. Of those that are retired somebody may think that they are not. */
+static bool is_needed(const struct sim *sim, uint32_t number)
+{
+    return sim->nemesis.keeps_retired || config_of(sim, number)->config.index > sim->sequence.base ||
+           sequence_is_live(sim, number);
+}
+
 /* Whether no configuration is worse off than it can take if this host is. */
 static bool may_go_bad(const struct sim *sim, uint32_t host_index)
 {
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
-        if (sequence_member(config, host_index) >= 0 && !(config->rotted >> host_index & 1) &&
+        if (sequence_member(config, host_index) >= 0 && is_needed(sim, i) && !(config->rotted >> host_index & 1) &&
             bad_count(sim, config) >= code_tolerance(config->config.code))
             return false;
     }
     return true;
 }
 
+/* Rather a host that its configurations can do without. */
+static uint32_t draw_victim(struct sim *sim)
+{
+    uint32_t whom = (uint32_t)random_below(&sim->random, sim->host_count);
+    for (uint32_t i = 0; i < sim->host_count && (sim->hosts[whom].is_lost || !may_go_bad(sim, whom)); i++)
+        whom = (whom + 1) % sim->host_count;
+    return whom;
+}
+
 /* Its disk is gone, and it does not come back. What it had, the others must do without; late, since after it there may
- * be nothing left to lose. */
+ * be nothing left to lose, unless others take its place. */
 static void strike_lost(struct sim *sim)
 {
-    const uint32_t whom = sim->nemesis.victim;
+    const bool is_replaced = fault_is_on(sim, FAULT_RECONFIG);
+    const uint32_t whom = is_replaced ? draw_victim(sim) : sim->nemesis.victim;
     struct sim_host *host = &sim->hosts[whom];
-    if (host->is_lost || !may_go_bad(sim, whom) || sim->report->op_count < sim->options.op_count / 4 * 3)
+    if (host->is_lost || !has_begun(sim) || !may_go_bad(sim, whom) ||
+        sim->report->op_count < sim->options.op_count / 4 * (is_replaced ? 1 : 3))
         return;
     if (host_is_up(sim, whom) && !may_go_down(sim, whom))
         return;
@@ -186,9 +230,15 @@ static void strike_lost(struct sim *sim)
 
 /* ---------------------------------------------------------------- processes that stop, clocks that lie */
 
+/* Agents are not among them: they are as their hosts are. */
+static uint32_t client_count(const struct sim *sim)
+{
+    return sim->options.client_count + sim->options.reconfigurer_count;
+}
+
 static void strike_pause(struct sim *sim)
 {
-    const uint32_t process_count = sim->host_count + sim->options.client_count;
+    const uint32_t process_count = sim->host_count + client_count(sim);
     const uint32_t whom = (uint32_t)random_below(&sim->random, process_count);
     const uint64_t until_ns = sim->now_ns + draw_duration(sim, FAULT_PAUSE);
     count(sim, FAULT_PAUSE, whom);
@@ -200,7 +250,7 @@ static void strike_pause(struct sim *sim)
 
 static void strike_clock(struct sim *sim)
 {
-    const uint32_t process_count = sim->host_count + sim->options.client_count;
+    const uint32_t process_count = sim->host_count + client_count(sim);
     const uint32_t whom = (uint32_t)random_below(&sim->random, process_count);
     struct sim_clock *clock =
         whom < sim->host_count ? &sim->hosts[whom].clock : &sim->clients[whom - sim->host_count].clock;
@@ -215,48 +265,59 @@ static void strike_clock(struct sim *sim)
     /* Its timers may be due; if it is paused, they have to wait. */
     if (whom < sim->host_count)
         sim_push(sim, sim->now_ns, (struct event){.kind = EVENT_HOST_WAKE, .a = whom});
-    else
+    const uint32_t client_index = whom < sim->host_count ? agent_of_host(sim, whom) : whom - sim->host_count;
+    if (client_index != PROCESS_NONE)
         sim_push(sim, sim->now_ns,
-                 (struct event){.kind = EVENT_CLIENT_WAKE,
-                                .a = whom - sim->host_count,
-                                .b = sim->clients[whom - sim->host_count].life});
+                 (struct event){.kind = EVENT_CLIENT_WAKE, .a = client_index, .b = sim->clients[client_index].life});
 }
 
 static void strike_client(struct sim *sim)
 {
-    const uint32_t whom = (uint32_t)random_below(&sim->random, sim->options.client_count);
+    const uint32_t whom = (uint32_t)random_below(&sim->random, client_count(sim));
     count(sim, FAULT_CLIENT, whom);
     process_crash(sim, whom);
 }
 
 /* ---------------------------------------------------------------- links */
 
+/* Whether the link is between two machines. */
+static bool is_remote(const struct sim *sim, uint32_t client_index, uint32_t host_index)
+{
+    return client_index != agent_of_host(sim, host_index);
+}
+
 /* Which links are cut is drawn again from the partition's own number when it heals. */
 static bool is_cut(const struct sim *sim, uint32_t number, uint32_t client_index, uint32_t host_index, bool to_host)
 {
     struct random_source random = {.state = number};
-    const uint64_t shape = random_below(&random, 3);
+    const enum process_role role = process_role(sim, client_index);
+    const uint64_t shape = random_below(&random, sim->options.reconfigurer_count > 0 ? 5 : 3);
     const uint64_t one_way = random_below(&random, 4);
     const uint64_t hosts = random_next(&random);
     const uint64_t clients = random_next(&random);
     const uint64_t bridge = random_below(&random, sim->host_count);
     const bool host_side = hosts >> host_index & 1;
-    const bool client_side = clients >> client_index & 1;
+    const bool client_side =
+        role == ROLE_AGENT ? hosts >> agent_host(sim, client_index) & 1 : clients >> client_index % 64 & 1;
     if (one_way == (to_host ? 0 : 1))
         return false;
     if (shape == 0)
         return host_side != client_side;
     if (shape == 1) /* all clients lose some hosts */
         return host_side && (hosts >> (host_index + 32) % 64 & 1);
+    if (shape == 3) /* the same, and the hosts among themselves do not */
+        return role != ROLE_AGENT && host_side && (hosts >> (host_index + 32) % 64 & 1);
+    if (shape == 4) /* reconfigurers get through to one */
+        return role == ROLE_RECONFIGURER && host_index != bridge;
     return host_index != bridge && host_side != client_side;
 }
 
 static void cut_links(struct sim *sim, uint32_t number, int change)
 {
-    for (uint32_t i = 0; i < sim->options.client_count; i++) {
+    for (uint32_t i = 0; i < sim->process_count; i++) {
         for (uint32_t j = 0; j < sim->host_count; j++) {
             struct sim_link *link = link_of(sim, i, j);
-            for (int to_host = 0; to_host <= 1; to_host++)
+            for (int to_host = 0; to_host <= 1 && is_remote(sim, i, j); to_host++)
                 if (is_cut(sim, number, i, j, to_host))
                     link->cut[to_host] = (uint16_t)(link->cut[to_host] + change);
             /* Some notice: their connection breaks, and comes back when it can. */
@@ -275,25 +336,45 @@ static void strike_partition(struct sim *sim)
     repair_after(sim, FAULT_PARTITION, number, 0, draw_duration(sim, FAULT_PARTITION));
 }
 
+enum clog_shape { CLOG_LINK, CLOG_HOST, CLOG_CLIENT, CLOG_HOST_FOR_CLIENTS, CLOG_MANY };
+
+static bool is_clogged(struct sim *sim, enum clog_shape shape, bool is_the_client, bool is_the_host, bool is_agent)
+{
+    switch (shape) {
+    case CLOG_LINK:
+        return is_the_client && is_the_host;
+    case CLOG_HOST:
+        return is_the_host;
+    case CLOG_CLIENT:
+        return is_the_client;
+    case CLOG_HOST_FOR_CLIENTS:
+        return is_the_host && !is_agent;
+    case CLOG_MANY:
+        return (is_the_client || is_the_host) && random_below(&sim->random, 2);
+    }
+    return false;
+}
+
 /* One link, or one client with all hosts, or one host with all clients, is slow for long: a reader that sleeps through
- * everything that happens, a host that hears of it last. */
+ * everything that happens, a host that hears of it last, although other hosts ask it. */
 static void strike_clog(struct sim *sim)
 {
-    const uint64_t shape = random_below(&sim->random, 3);
-    const uint32_t client_index = (uint32_t)random_below(&sim->random, sim->options.client_count);
+    const uint64_t shape = random_below(&sim->random, sim->options.reconfigurer_count > 0 ? 5 : 3);
+    const uint32_t client_index = (uint32_t)random_below(&sim->random, sim->process_count);
     const uint32_t host_index = (uint32_t)random_below(&sim->random, sim->host_count);
     const uint32_t slowness = (uint32_t)draw_scale(sim, 32, 16 * 500);
     count(sim, FAULT_CLOG, host_index);
-    for (uint32_t i = 0; i < sim->options.client_count; i++)
+    for (uint32_t i = 0; i < sim->process_count; i++)
         for (uint32_t j = 0; j < sim->host_count; j++)
-            if ((shape == 1 || i == client_index) && (shape == 2 || j == host_index))
+            if (is_clogged(sim, (enum clog_shape)shape, i == client_index, j == host_index,
+                           process_role(sim, i) == ROLE_AGENT))
                 link_of(sim, i, j)->slowness = slowness;
     repair_after(sim, FAULT_CLOG, client_index, host_index, draw_duration(sim, FAULT_CLOG));
 }
 
 static void unclog(struct sim *sim, uint32_t client_index, uint32_t host_index)
 {
-    for (uint32_t i = 0; i < sim->options.client_count; i++)
+    for (uint32_t i = 0; i < sim->process_count; i++)
         for (uint32_t j = 0; j < sim->host_count; j++)
             if (i == client_index || j == host_index)
                 link_of(sim, i, j)->slowness = 16;
@@ -356,10 +437,12 @@ static bool strike_rot(struct sim *sim)
 {
     static struct stored_register found;
     const struct nemesis *nemesis = &sim->nemesis;
-    const uint32_t number = 0;
-    struct sim_config *config = sim->sequence.configs[number];
+    const struct sequence *sequence = &sim->sequence;
     if (nemesis->rot_max == 0)
         return true;
+    const uint64_t index = sequence->count == 1 ? 0 : draw_between(sim, sequence->base, sequence->count - 1);
+    const uint32_t number = sequence->numbers[index];
+    struct sim_config *config = sequence->configs[number];
     const uint64_t place = nemesis->victim + random_below(&sim->random, nemesis->rot_max);
     const uint32_t whom = config->hosts[place % config->config.member_count];
     const uint32_t key_index = (uint32_t)random_below(&sim->random, sim->options.key_count);
@@ -367,6 +450,8 @@ static bool strike_rot(struct sim *sim)
     if (host->txn)
         return false;
     if (host->is_lost || !host_register(sim, whom, number, key_index, &found) || found.entry_count == 0)
+        return true;
+    if (!(config->rotted >> whom & 1) && bad_count(sim, config) >= code_tolerance(config->config.code))
         return true;
     if (!rot(sim, whom, number, key_index, &found))
         return true;
@@ -418,6 +503,9 @@ void nemesis_strike(struct sim *sim, enum fault fault)
     case FAULT_LOST:
         strike_lost(sim);
         break;
+    case FAULT_RECONFIG:
+        reconfigurer_strike(sim);
+        break;
     default:
         CHECK(!"the weather does not strike");
     }
@@ -461,15 +549,15 @@ static bool is_possible(const struct sim *sim, uint32_t number)
     return true;
 }
 
-/* Whether a member may stay down for good, beside others: also configurations that are retired need some, who send on
- * whoever comes late. */
+/* Whether a member may stay down for good, beside others: if somebody may come late, also configurations that are
+ * retired need some, who send him on. */
 static bool may_stay_down(const struct sim *sim, uint32_t host_index, uint64_t others)
 {
     bool is_member = false;
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
         unsigned missing_count = bad_count(sim, config);
-        if (sequence_member(config, host_index) < 0 || !is_possible(sim, i))
+        if (sequence_member(config, host_index) < 0 || !is_needed(sim, i) || !is_possible(sim, i))
             continue;
         is_member = true;
         for (unsigned j = 0; j < config->config.member_count; j++)
@@ -480,6 +568,13 @@ static bool may_stay_down(const struct sim *sim, uint32_t host_index, uint64_t o
     return is_member;
 }
 
+/* All hosts that they know may be gone: others take their place, who know today's. */
+static void renew_clients(struct sim *sim)
+{
+    for (uint32_t i = 0; i < client_count(sim); i++)
+        process_crash(sim, i);
+}
+
 void nemesis_heal(struct sim *sim)
 {
     struct nemesis *nemesis = &sim->nemesis;
@@ -488,6 +583,8 @@ void nemesis_heal(struct sim *sim)
     /* What pauses and slow links have held up goes on soon, too. */
     sim_hasten(sim, sim->now_ns + sim->weather.delay_max_ns);
     unsigned spared_count = (unsigned)draw_between(sim, 0, tolerance(sim));
+    if (!has_begun(sim))
+        spared_count = 0;
     uint64_t spared = 0;
     for (uint32_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
@@ -505,7 +602,10 @@ void nemesis_heal(struct sim *sim)
             host_start(sim, i);
         }
     }
-    for (uint32_t i = 0; i < sim->options.client_count; i++) {
+    if (!nemesis->keeps_retired)
+        renew_clients(sim);
+    reconfigurer_heal(sim);
+    for (uint32_t i = 0; i < sim->process_count; i++) {
         sim->clients[i].paused_until_ns = 0;
         for (uint32_t j = 0; j < sim->host_count; j++)
             sim_push(sim, sim->now_ns + draw_between(sim, 10 * US, 100 * MS),

@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A host's agent is on the same machine: what it says to its host arrives. */
+static bool is_loopback(const struct sim *sim, uint32_t client_index, uint32_t host_index)
+{
+    return client_index == agent_of_host(sim, host_index);
+}
+
 struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index)
 {
     return &sim->links[client_index * sim->host_count + host_index];
@@ -99,12 +105,13 @@ static void launch(struct sim *sim, struct transit *transit)
         network_hold(sim, transit);
         return;
     }
-    if (draw_chance(sim, sim->weather.corrupt_permyriad))
+    const bool is_local = is_loopback(sim, transit->client_index, transit->host_index);
+    if (!is_local && draw_chance(sim, sim->weather.corrupt_permyriad))
         corrupt(sim, transit);
-    uint64_t due_ns = sim->now_ns + draw_delay(sim, link);
+    uint64_t due_ns = sim->now_ns + (is_local ? draw_between(sim, 5 * US, 100 * US) : draw_delay(sim, link));
     uint64_t *last_due_ns = &link->last_due_ns[transit->to_host];
     if (due_ns <= *last_due_ns) {
-        if (sim->weather.reorders)
+        if (sim->weather.reorders && !is_local)
             sim->report->fault_counts[FAULT_REORDER]++;
         else
             due_ns = *last_due_ns + 1;
@@ -125,6 +132,10 @@ void network_send(struct sim *sim, const struct packet *packet, const struct tra
     struct transit *transit = transit_create(packet, like, sim->now_ns);
     sim->report->packet_count++;
     trace(sim, TRACE_SEND, like->client_index, like->host_index, like->to_host, like->kind);
+    if (is_loopback(sim, like->client_index, like->host_index)) {
+        launch(sim, transit);
+        return;
+    }
     if (link_of(sim, like->client_index, like->host_index)->cut[like->to_host] > 0) {
         drop(sim, transit);
         return;
@@ -178,7 +189,7 @@ void network_heal(struct sim *sim)
 {
     const uint64_t latest_ns = sim->now_ns + sim->weather.delay_max_ns;
     sim->weather.loss_permyriad = sim->weather.dup_permyriad = sim->weather.corrupt_permyriad = 0;
-    for (unsigned i = 0; i < sim->options.client_count * sim->host_count; i++) {
+    for (unsigned i = 0; i < sim->process_count * sim->host_count; i++) {
         sim->links[i].cut[0] = sim->links[i].cut[1] = 0;
         sim->links[i].slowness = 16;
         for (int to_host = 0; to_host <= 1; to_host++)

@@ -1,13 +1,48 @@
 /*
- * A client process: the driver around a client engine, and its connections. It does what libareg does with sockets.
+ * A process with a client engine: the driver around it, and its connections. It does what libareg does with sockets.
  */
 #include "sim/inside.h"
 
 #include <string.h>
 
+/* ---------------------------------------------------------------- who it is */
+
+enum process_role process_role(const struct sim *sim, uint32_t client_index)
+{
+    if (client_index < sim->options.client_count)
+        return ROLE_CLIENT;
+    return client_index - sim->options.client_count < sim->options.reconfigurer_count ? ROLE_RECONFIGURER : ROLE_AGENT;
+}
+
+const char *process_name(const struct sim *sim, uint32_t client_index, char name[PROCESS_NAME_BYTES])
+{
+    const enum process_role role = process_role(sim, client_index);
+    if (role == ROLE_AGENT)
+        snprintf(name, PROCESS_NAME_BYTES, "%s", sim->hosts[agent_host(sim, client_index)].id.text);
+    else if (role == ROLE_RECONFIGURER)
+        snprintf(name, PROCESS_NAME_BYTES, "r%u", client_index - sim->options.client_count + 1);
+    else
+        snprintf(name, PROCESS_NAME_BYTES, "c%u", client_index + 1);
+    return name;
+}
+
+static const struct sim_clock *clock_of(const struct sim *sim, uint32_t client_index)
+{
+    if (process_role(sim, client_index) == ROLE_AGENT)
+        return &sim->hosts[agent_host(sim, client_index)].clock;
+    return &sim->clients[client_index].clock;
+}
+
 uint64_t process_now(const struct sim *sim, uint32_t client_index)
 {
-    return clock_local(&sim->clients[client_index].clock, sim->now_ns);
+    return clock_local(clock_of(sim, client_index), sim->now_ns);
+}
+
+uint64_t process_paused_until(const struct sim *sim, uint32_t client_index)
+{
+    if (process_role(sim, client_index) == ROLE_AGENT)
+        return sim->hosts[agent_host(sim, client_index)].paused_until_ns;
+    return sim->clients[client_index].paused_until_ns;
 }
 
 static uint32_t host_of_address(const struct sim *sim, const char *address)
@@ -58,7 +93,9 @@ static void send_requests(struct sim *sim, uint32_t client_index)
     enum message_kind kinds[SIM_HOST_MAX];
     uint64_t used = 0;
     struct client_send send;
+    meet_peers(sim, client_index);
     while (client_next_send(client->engine, process_now(sim, client_index), &send)) {
+        meet_peers(sim, client_index);
         const uint32_t host_index = client->peer_hosts[send.peer_index];
         if (sim->holds || packet_add_request(sim->writers[host_index], &send.request) != AREG_OK) {
             if (used >> host_index & 1)
@@ -80,10 +117,12 @@ static void send_requests(struct sim *sim, uint32_t client_index)
 static void schedule_wake(struct sim *sim, uint32_t client_index)
 {
     struct sim_client *client = &sim->clients[client_index];
-    const uint64_t local_ns = client_wake_ns(client->engine);
+    uint64_t local_ns = client_wake_ns(client->engine);
+    if (client->worker && worker_wake_ns(client->worker) < local_ns)
+        local_ns = worker_wake_ns(client->worker);
     if (local_ns == UINT64_MAX)
         return;
-    const uint64_t wake_ns = clock_global(&client->clock, local_ns);
+    const uint64_t wake_ns = clock_global(clock_of(sim, client_index), local_ns);
     if (wake_ns >= client->wake_ns)
         return;
     client->wake_ns = wake_ns;
@@ -91,18 +130,40 @@ static void schedule_wake(struct sim *sim, uint32_t client_index)
              (struct event){.kind = EVENT_CLIENT_WAKE, .a = client_index, .b = client->life});
 }
 
-void process_drain(struct sim *sim, uint32_t client_index)
+/* False if nothing has ended. */
+static bool take_outcomes(struct sim *sim, uint32_t client_index)
 {
-    struct sim_client *client = &sim->clients[client_index];
+    const enum process_role role = process_role(sim, client_index);
     struct client_done done;
-    meet_peers(sim, client_index);
-    send_requests(sim, client_index);
-    while (client_next_done(client->engine, &done)) {
-        workload_done(sim, client_index, &done);
+    bool has_ended = false;
+    while (client_next_done(sim->clients[client_index].engine, &done)) {
+        has_ended = true;
+        if (role == ROLE_CLIENT)
+            workload_done(sim, client_index, &done);
+        else if (role == ROLE_RECONFIGURER)
+            reconfigurer_done(sim, client_index, &done);
+        else
+            agent_done(sim, client_index, &done);
         for (unsigned i = 0; i < done.piece_count; i++)
             slice_unref(&done.pieces[i]);
         slice_unref(&done.page);
         slice_unref(&done.more_after);
+        slice_unref(&done.base);
+        slice_unref(&done.pending);
+    }
+    return has_ended;
+}
+
+void process_drain(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    send_requests(sim, client_index);
+    if (client->worker) {
+        agent_step(sim, client_index);
+        while (take_outcomes(sim, client_index))
+            agent_step(sim, client_index);
+    } else {
+        take_outcomes(sim, client_index);
     }
     /* What ended may have let the next operation start. */
     send_requests(sim, client_index);
@@ -142,7 +203,7 @@ void process_connection(struct sim *sim, uint32_t client_index, uint32_t host_in
 {
     struct sim_client *client = &sim->clients[client_index];
     struct sim_link *link = link_of(sim, client_index, host_index);
-    const unsigned peer_index = peer_of_host(client, host_index);
+    const unsigned peer_index = client->engine ? peer_of_host(client, host_index) : UINT32_MAX;
     if (peer_index == UINT32_MAX || link->is_connected == is_up)
         return;
     if (is_up && !host_is_up(sim, host_index))
@@ -161,18 +222,12 @@ void process_connection(struct sim *sim, uint32_t client_index, uint32_t host_in
 
 /* ---------------------------------------------------------------- life and death */
 
-void process_start(struct sim *sim, uint32_t client_index)
+void process_open(struct sim *sim, uint32_t client_index, const char *const *seeds, unsigned seed_count)
 {
     struct sim_client *client = &sim->clients[client_index];
-    const uint32_t first = (uint32_t)random_below(&sim->random, sim->options.host_count);
-    /* As many as it takes for one of them to be up. */
-    const unsigned seed_count = code_tolerance(sim->options.code) + 1;
-    const char *seeds[SIM_HOST_MAX];
-    for (unsigned i = 0; i < seed_count; i++)
-        seeds[i] = sim->hosts[(first + i) % sim->options.host_count].address;
     const struct client_options options = {
         .random_seed = random_next(&sim->random),
-        .inflight_max = SIM_DEPTH_MAX + 1,
+        .inflight_max = client->worker ? INFLIGHT_DEFAULT : SIM_DEPTH_MAX + 1,
         .seeds = seeds,
         .seed_count = seed_count,
     };
@@ -187,15 +242,47 @@ void process_start(struct sim *sim, uint32_t client_index)
     CHECK(client->engine != NULL);
     trace(sim, TRACE_CLIENT_UP, client_index, client->life, 0, 0);
     process_drain(sim, client_index);
-    for (unsigned i = 0; i < sim->options.depth; i++)
+}
+
+/* As many as it takes for one of them to be up. */
+static unsigned seeds_of_genesis(struct sim *sim, const char *seeds[SIM_HOST_MAX])
+{
+    const uint32_t first = (uint32_t)random_below(&sim->random, sim->options.host_count);
+    const unsigned seed_count = code_tolerance(sim->options.code) + 1;
+    for (unsigned i = 0; i < seed_count; i++)
+        seeds[i] = sim->hosts[(first + i) % sim->options.host_count].address;
+    return seed_count;
+}
+
+/* All of them: a majority knows that it is finalized. */
+static unsigned seeds_of_today(const struct sim *sim, const char *seeds[SIM_HOST_MAX])
+{
+    const struct sequence *sequence = &sim->sequence;
+    const struct sim_config *config = sequence->configs[sequence->numbers[sequence->base]];
+    for (unsigned i = 0; i < config->config.member_count; i++)
+        seeds[i] = sim->hosts[config->hosts[i]].address;
+    return config->config.member_count;
+}
+
+void process_start(struct sim *sim, uint32_t client_index)
+{
+    const char *seeds[SIM_HOST_MAX];
+    const bool is_of_today = sim->sequence.base > 0 && (!sim->nemesis.keeps_retired || random_below(&sim->random, 2));
+    const unsigned seed_count = is_of_today ? seeds_of_today(sim, seeds) : seeds_of_genesis(sim, seeds);
+    process_open(sim, client_index, seeds, seed_count);
+    const unsigned depth = process_role(sim, client_index) == ROLE_CLIENT ? sim->options.depth : 0;
+    for (unsigned i = 0; i < depth; i++)
         sim_push(sim, sim->now_ns + draw_between(sim, 0, 1 * MS),
-                 (struct event){.kind = EVENT_SUBMIT, .a = client_index, .b = client->life});
+                 (struct event){.kind = EVENT_SUBMIT, .a = client_index, .b = sim->clients[client_index].life});
 }
 
 void process_crash(struct sim *sim, uint32_t client_index)
 {
     struct sim_client *client = &sim->clients[client_index];
-    workload_client_died(sim, client_index);
+    if (process_role(sim, client_index) == ROLE_CLIENT)
+        workload_client_died(sim, client_index);
+    else
+        reconfigurer_died(sim, client_index);
     client_destroy(client->engine);
     client->paused_until_ns = 0;
     process_start(sim, client_index);

@@ -30,12 +30,25 @@ static void run_under_faults(struct sim *sim)
 
 static void run_until_quiet(struct sim *sim, uint64_t until_ns)
 {
-    while (!sim->is_broken && sim->open_op_count > 0 && sim_step(sim, until_ns))
+    while (!sim->is_broken && sim->open_op_count + sim->changes.open_count > 0 && sim_step(sim, until_ns))
         ;
+}
+
+/* The first reconfiguration that is still under way. */
+static void judge_changes(struct sim *sim, const char *what)
+{
+    char name[PROCESS_NAME_BYTES];
+    for (uint32_t i = 0; i < sim->changes.count && sim->changes.open_count > 0; i++) {
+        const struct sim_change *change = sim->changes.items[i];
+        if (!change->has_ended && !change->is_lost)
+            broken(sim, "liveness", "change %u of %s, %s, has not ended %llu s after all had healed", i,
+                   process_name(sim, change->client_index, name), what, (unsigned long long)(LIVENESS_NS / SECOND));
+    }
 }
 
 static void judge_liveness(struct sim *sim, const char *what)
 {
+    judge_changes(sim, what);
     if (sim->open_op_count == 0 || sim->is_broken)
         return;
     for (uint32_t i = 0; i < sim->op_count; i++) {
@@ -81,6 +94,48 @@ static void write_all(struct sim *sim)
     }
 }
 
+/* ---------------------------------------------------------------- configurations */
+
+/* What is pending is finished by somebody who has just come, and then the configuration can be changed again. */
+static void finish_configurations(struct sim *sim)
+{
+    if (sim->options.reconfigurer_count == 0 || sim->is_broken)
+        return;
+    reconfigurer_finish(sim);
+    run_until_quiet(sim, sim->now_ns + LIVENESS_NS);
+    judge_liveness(sim, "of the last");
+    if (!sim->is_broken && sim->sequence.base + 1 < sim->sequence.count)
+        broken(sim, "liveness", "c%u is still pending after somebody has finished it", sim->sequence.count - 1);
+    if (sim->is_broken || random_below(&sim->random, 2))
+        return;
+    const uint32_t change_index = reconfigurer_change(sim);
+    run_until_quiet(sim, sim->now_ns + LIVENESS_NS);
+    judge_liveness(sim, "of the last");
+    /* What was decided, and never shown to anybody, comes first. */
+    const enum areg_error error = sim->changes.items[change_index]->error;
+    if (!sim->is_broken && error != AREG_OK && error != AREG_ESTALE)
+        broken(sim, "liveness", "a configuration can not be changed after all has healed: %s", error_name(error));
+}
+
+/* Time for hosts to delete what they know to be retired. */
+#define EMPTY_NS (5 * SECOND)
+
+static void judge_emptiness(struct sim *sim)
+{
+    const uint64_t until_ns = sim->now_ns + EMPTY_NS;
+    if (sim->sequence.base == 0)
+        return;
+    while (!sim->is_broken && sim_step(sim, until_ns))
+        ;
+    for (uint32_t i = 0; i < sim->host_count; i++) {
+        const struct sim_host *host = &sim->hosts[i];
+        for (uint32_t j = 0; j < host->config_room && host_is_up(sim, i); j++)
+            if (host->configs[j].slot && host->configs[j].link == LINK_FINALIZED && !host->configs[j].is_empty)
+                broken(sim, "I10", "host %s still has registers of c%u, which it knows to be retired", host->id.text,
+                       sim->sequence.configs[j]->config.index);
+    }
+}
+
 static void print_history(const struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->op_count; i++) {
@@ -122,17 +177,20 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
 {
     struct sim *sim = sim_create(options, report);
     sim->is_submitting = true;
-    for (uint32_t i = 0; i < sim->options.client_count; i++)
+    for (uint32_t i = 0; i < sim->options.client_count + sim->options.reconfigurer_count; i++)
         process_drain(sim, i);
     run_under_faults(sim);
     sim->is_submitting = false;
     nemesis_heal(sim);
     run_until_quiet(sim, sim->now_ns + LIVENESS_NS);
     judge_liveness(sim, "under way");
+    finish_configurations(sim);
     if (!sim->is_broken)
         read_all(sim);
     if (!sim->is_broken)
         write_all(sim);
+    if (!sim->is_broken)
+        judge_emptiness(sim);
     /* What an invariant found shows in the history, too, if it came to its clients. */
     if (!sim->is_broken || sim->options.timeline)
         sim_judge(sim);

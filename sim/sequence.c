@@ -5,6 +5,8 @@
  */
 #include "sim/inside.h"
 
+#include "reconfig/config_ask.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +74,13 @@ static bool is_in_sequence(const struct sim *sim, uint32_t number)
     return index < sim->sequence.count && sim->sequence.numbers[index] == number;
 }
 
+/* Whether it has been decided that it is its parent's successor. */
+static bool is_chosen(const struct sim *sim, uint32_t number)
+{
+    const uint32_t parent = sequence_find(sim, sim->sequence.configs[number]->config.parent);
+    return parent != CONFIG_NONE && sim->sequence.configs[parent]->chosen == number;
+}
+
 void sequence_init(struct sim *sim)
 {
     struct sequence *sequence = &sim->sequence;
@@ -99,14 +108,15 @@ static const struct config_shadow *shadow_of(const struct sim *sim, uint32_t hos
     return number < host->config_room && host->configs[number].slot ? &host->configs[number] : NULL;
 }
 
-/* Members that have a successor of it on their disks, at least with this status. */
+/* Members who decide about it and have a successor of it on their disks, at least with this status. */
 static unsigned linked_count(const struct sim *sim, const struct sim_config *config, uint32_t number,
                              enum link_status status)
 {
+    const struct voters deciders = code_deciders(config->config.code);
     unsigned count = 0;
     for (unsigned i = 0; i < config->config.member_count; i++) {
         const struct config_shadow *shadow = shadow_of(sim, config->hosts[i], number);
-        count += shadow && shadow->link >= status;
+        count += voters_has(deciders, i) && shadow && shadow->link >= status;
     }
     return count;
 }
@@ -114,11 +124,8 @@ static unsigned linked_count(const struct sim *sim, const struct sim_config *con
 bool sequence_is_live(const struct sim *sim, uint32_t number)
 {
     const struct sim_config *config = sim->sequence.configs[number];
-    const unsigned majority = quorum_majority(config->config.member_count);
-    const uint32_t parent = sequence_find(sim, config->config.parent);
-    const bool is_wanted =
-        is_in_sequence(sim, number) || (parent != CONFIG_NONE && sim->sequence.configs[parent]->chosen == number);
-    return is_wanted && linked_count(sim, config, number, LINK_FINALIZED) < majority;
+    return (is_in_sequence(sim, number) || is_chosen(sim, number)) &&
+           linked_count(sim, config, number, LINK_FINALIZED) < config_quorum(&config->config);
 }
 
 /* ---------------------------------------------------------------- what is broken */
@@ -130,7 +137,7 @@ static const char *host_name(const struct sim *sim, uint32_t host_index)
 
 /* "c2 (r1.1: change 3)", for messages. */
 struct config_text {
-    char text[64];
+    char text[96];
 };
 
 static struct config_text describe(const struct sim *sim, uint32_t number)
@@ -139,7 +146,7 @@ static struct config_text describe(const struct sim *sim, uint32_t number)
     const struct config *config = &sim->sequence.configs[number]->config;
     snprintf(text.text, sizeof text.text, "c%u", config->index);
     if (config->author[0])
-        snprintf(text.text, sizeof text.text, "c%u (%.12s: %.24s)", config->index, config->author, config->reason);
+        snprintf(text.text, sizeof text.text, "c%u (%.12s: %.60s)", config->index, config->author, config->reason);
     return text;
 }
 
@@ -194,8 +201,9 @@ static void vote(struct sim *sim, uint32_t host_index, uint32_t number, struct b
     if (votes->successor != successor)
         broken(sim, "I9", "one ballot of c%u stands for %s and for %s", config->config.index,
                describe(sim, votes->successor).text, describe(sim, successor).text);
-    voters_add(&votes->voters, (unsigned)member_index);
-    if (voters_count(votes->voters) >= quorum_majority(config->config.member_count))
+    if (voters_has(code_deciders(config->config.code), (unsigned)member_index))
+        voters_add(&votes->voters, (unsigned)member_index);
+    if (voters_count(votes->voters) >= config_quorum(&config->config))
         choose(sim, number, successor);
 }
 
@@ -233,11 +241,10 @@ static void judge_arrival(struct sim *sim, uint32_t number, uint64_t keys, const
         const struct tag completed = sim->keys[i].completed;
         if (!(keys >> i & 1) || tag_is_zero(completed))
             continue;
-        const unsigned count = watch_holders(sim, number, i, completed);
-        if (count < quorum)
+        if (!watch_has_arrived(sim, number, i, completed))
             broken(sim, "I4", "%s %s: %llu.%llx of %s has completed, and %u of its hosts have it, not %u",
                    describe(sim, number).text, when, (unsigned long long)completed.z, (unsigned long long)completed.w,
-                   sim->keys[i].text, count, quorum);
+                   sim->keys[i].text, watch_holders(sim, number, i, completed), quorum);
     }
 }
 
@@ -246,7 +253,7 @@ static void judge_finalized(struct sim *sim, uint32_t number)
     const struct sim_config *config = sim->sequence.configs[number];
     const uint32_t parent = sim->sequence.numbers[config->config.index - 1];
     const struct sim_config *before = sim->sequence.configs[parent];
-    const unsigned majority = quorum_majority(before->config.member_count);
+    const unsigned majority = config_quorum(&before->config);
     const unsigned count = linked_count(sim, before, parent, LINK_PENDING);
     uint32_t slices_moved = 0;
     if (count < majority)
@@ -266,13 +273,18 @@ static void judge_finalized(struct sim *sim, uint32_t number)
 static void finalize(struct sim *sim, uint32_t host_index, uint32_t number)
 {
     struct sim_config *config = sim->sequence.configs[number];
+    const struct sim_host *host = &sim->hosts[host_index];
+    char author[HOST_ID_BYTES_MAX + 1];
     if (config->is_finalized)
         return;
     judge_finalized(sim, number);
     config->is_finalized = true;
     sim->sequence.base = config->config.index;
     sim->report->reconfigurations.finalized++;
-    trace(sim, TRACE_FINALIZED, config->config.index, number, host_index, 0);
+    if (host->finalizer != PROCESS_NONE &&
+        strcmp(reconfigurer_author(sim, host->finalizer, host->finalizer_life, author), config->config.author) != 0)
+        sim->report->reconfigurations.taken_over++;
+    trace(sim, TRACE_FINALIZED, config->config.index, number, host_index, host->finalizer);
 }
 
 /* ---------------------------------------------------------------- I1, I2: links */
@@ -363,6 +375,18 @@ static void watch_host_final(struct sim *sim, uint32_t host_index, struct store_
 
 /* ---------------------------------------------------------------- transfers */
 
+/* A worker says that all registers of these slices are there. */
+static void judge_moved(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t slices)
+{
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < sim->options.key_count; i++) {
+        const struct sim_key *key = &sim->keys[i];
+        keys |= (uint64_t)(slices >> key_slice(slice_borrow(key->text, key->text_bytes)) & 1) << i;
+    }
+    trace(sim, TRACE_MOVED, host_index, number, slices, 0);
+    judge_arrival(sim, number, keys, "has its slices, as a worker says");
+}
+
 static void watch_transfer(struct sim *sim, uint32_t host_index, uint32_t number, struct store_txn *txn)
 {
     struct sim_host *host = &sim->hosts[host_index];
@@ -372,6 +396,11 @@ static void watch_transfer(struct sim *sim, uint32_t host_index, uint32_t number
     const struct transfer_progress *before = &shadow->transfer;
     if ((before->slices_given & ~now.progress.slices_given) || (before->slices_moved & ~now.progress.slices_moved))
         broken(sim, "I2", "host %s has forgotten slices of %s", host_name(sim, host_index), describe(sim, number).text);
+    const uint32_t moved = now.progress.slices_moved & ~before->slices_moved;
+    const bool is_over = host->final != CONFIG_NONE && index_of(sim, host->final) >= index_of(sim, number);
+    /* Once it is over, whatever was to be moved counts as moved. */
+    if (moved && !is_over)
+        judge_moved(sim, host_index, number, moved);
     sim->report->reconfigurations.registers_moved += now.progress.register_count - before->register_count;
     sim->report->reconfigurations.bytes_moved += now.progress.bytes - before->bytes;
     shadow->transfer = now.progress;
@@ -379,10 +408,13 @@ static void watch_transfer(struct sim *sim, uint32_t host_index, uint32_t number
 
 /* ---------------------------------------------------------------- all of a disk */
 
+/* After so many commits, also of what is not expected to change. */
+enum { FULL_LOOK_COMMITS = 16 };
+
 static void reserve(struct sim *sim, struct sim_host *host, uint32_t number)
 {
     if (number >= host->config_room) {
-        const uint32_t room = number < 4 ? 4 : 2 * number;
+        const uint32_t room = number < 4 ? 4 : 2 * number < CONFIG_COUNT_MAX ? 2 * number : CONFIG_COUNT_MAX;
         host->configs = realloc(host->configs, room * sizeof *host->configs);
         CHECK(host->configs != NULL);
         for (uint32_t i = host->config_room; i < room; i++)
@@ -440,8 +472,6 @@ static void watch_registers(struct sim *sim, uint32_t host_index, uint32_t numbe
     static struct stored_register found;
     struct config_shadow *shadow = &sim->hosts[host_index].configs[number];
     bool is_empty = true;
-    if (shadow->is_empty)
-        return;
     for (uint32_t i = 0; i < sim->options.key_count; i++) {
         const struct slice key = slice_borrow(sim->keys[i].text, sim->keys[i].text_bytes);
         const enum areg_error error = store_register_get(txn, shadow->slot, key, &found);
@@ -452,39 +482,66 @@ static void watch_registers(struct sim *sim, uint32_t host_index, uint32_t numbe
     shadow->is_empty = is_empty && shadow->link == LINK_FINALIZED;
 }
 
-void watch_disk(struct sim *sim, uint32_t host_index)
+/* Which configurations there are. What is there stays until the host starts again, so it is seldom looked for. */
+static void watch_memberships(struct sim *sim, uint32_t host_index, struct store_txn *txn, bool is_full)
 {
     struct sim_host *host = &sim->hosts[host_index];
-    struct store_txn *txn;
     struct slice descriptor;
     uint64_t seen[CONFIG_COUNT_MAX / 64] = {0};
-    CHECK(store_begin(host->store, STORE_READ, &txn) == AREG_OK);
-    for (uint32_t slot = 1; store_config_next(txn, &slot, &descriptor) == AREG_OK; slot++) {
+    for (uint32_t slot = is_full ? 1 : host->slot_max + 1; store_config_next(txn, &slot, &descriptor) == AREG_OK;
+         slot++) {
         uint32_t number = number_of_slot(host, slot);
         if (number == CONFIG_NONE)
             number = watch_joined(sim, host_index, slot, descriptor);
         if (number != CONFIG_NONE)
             seen[number / 64] |= UINT64_C(1) << number % 64;
+        host->slot_max = slot;
     }
+    for (uint32_t i = 0; i < host->config_room && is_full; i++)
+        if (host->configs[i].slot && !(seen[i / 64] >> i % 64 & 1))
+            watch_deleted(sim, host_index, i);
+}
+
+/* Of a configuration that is retired and empty nothing more is expected. */
+static void watch_configs(struct sim *sim, uint32_t host_index, struct store_txn *txn, bool is_full)
+{
+    struct sim_host *host = &sim->hosts[host_index];
+    bool is_due[CONFIG_COUNT_MAX];
+    for (uint32_t i = 0; i < host->config_room; i++)
+        is_due[i] = host->configs[i].slot && (is_full || !host->configs[i].is_empty);
     /* What was decided comes before what is finalized, and both before what that allows. */
     for (uint32_t i = 0; i < host->config_room; i++)
-        if (host->configs[i].slot && (seen[i / 64] >> i % 64 & 1))
+        if (is_due[i])
             watch_acceptor(sim, host_index, i, txn);
     for (uint32_t i = 0; i < host->config_room; i++)
-        if (host->configs[i].slot && (seen[i / 64] >> i % 64 & 1))
+        if (is_due[i])
             watch_link(sim, host_index, i, txn);
     watch_host_final(sim, host_index, txn);
     for (uint32_t i = 0; i < host->config_room; i++) {
-        if (!host->configs[i].slot)
-            continue;
-        if (!(seen[i / 64] >> i % 64 & 1)) {
-            watch_deleted(sim, host_index, i);
-            continue;
+        if (is_due[i]) {
+            watch_transfer(sim, host_index, i, txn);
+            watch_registers(sim, host_index, i, txn);
         }
-        watch_transfer(sim, host_index, i, txn);
-        watch_registers(sim, host_index, i, txn);
     }
+}
+
+static void look(struct sim *sim, uint32_t host_index, bool is_full)
+{
+    struct store_txn *txn;
+    CHECK(store_begin(sim->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
+    watch_memberships(sim, host_index, txn, is_full);
+    watch_configs(sim, host_index, txn, is_full);
     store_abort(txn);
+}
+
+void watch_disk(struct sim *sim, uint32_t host_index)
+{
+    look(sim, host_index, true);
+}
+
+void watch_commit(struct sim *sim, uint32_t host_index)
+{
+    look(sim, host_index, sim->report->commit_count % FULL_LOOK_COMMITS == 0);
 }
 
 /* ---------------------------------------------------------------- what hosts say */
@@ -510,6 +567,28 @@ void watch_told(struct sim *sim, uint32_t host_index, uint32_t told)
     if (told != CONFIG_NONE && !is_in_sequence(sim, told))
         broken(sim, "I3", "host %s tells of %s, which is not in the sequence", host_name(sim, host_index),
                describe(sim, told).text);
+}
+
+void watch_known(struct sim *sim, uint32_t client_index, uint32_t number, bool is_finalized)
+{
+    char name[PROCESS_NAME_BYTES];
+    process_name(sim, client_index, name);
+    if (number == CONFIG_NONE || (!is_in_sequence(sim, number) && (is_finalized || !is_chosen(sim, number))))
+        broken(sim, "I3", "%s knows %s, which is not in the sequence", name,
+               number == CONFIG_NONE ? "something" : describe(sim, number).text);
+    else if (is_finalized && !sim->sequence.configs[number]->is_finalized)
+        broken(sim, "I3", "%s takes %s for finalized, and no host does", name, describe(sim, number).text);
+}
+
+void watch_propagated(struct sim *sim, uint32_t index)
+{
+    const uint32_t parent = sim->sequence.numbers[index - 1];
+    const struct sim_config *config = sim->sequence.configs[parent];
+    const unsigned majority = config_quorum(&config->config);
+    const unsigned count = linked_count(sim, config, parent, LINK_PENDING);
+    if (count < majority)
+        broken(sim, "I11", "an operation has completed in c%u, and %u hosts of c%u have it as their successor, not %u",
+               index, count, config->config.index, majority);
 }
 
 static bool is_kept(const struct sim *sim, const struct config_shadow *shadow, const struct sim_host *host,

@@ -36,6 +36,7 @@ enum fault {
     FAULT_FULL,      /* disks are full for a while */
     FAULT_ROT,       /* bits of stored fragments flip */
     FAULT_LOST,      /* a host's disk is gone, and the host with it */
+    FAULT_RECONFIG,  /* configurations change: hosts come and go, codes too; no fault, but as disturbing */
     FAULT_COUNT,
 };
 #define FAULTS_ALL ((UINT32_C(1) << FAULT_COUNT) - 1)
@@ -48,6 +49,7 @@ const char *fault_name(enum fault fault);
 enum {
     SIM_HOST_MAX = 64,
     SIM_CLIENT_MAX = 64,
+    SIM_RECONFIGURER_MAX = 8,
     SIM_KEY_MAX = 64,
     SIM_DEPTH_MAX = 64,
     SIM_OP_MAX = 100 * 1000 * 1000,
@@ -63,6 +65,8 @@ struct sim_options {
     unsigned delta;
     unsigned client_count;
     unsigned depth; /* operations that each client has under way */
+    unsigned
+        reconfigurer_count; /* processes that change configurations; with a number, that class is never drawn off */
     unsigned key_count;
     uint32_t op_count;
     uint32_t value_bytes_max;
@@ -85,8 +89,14 @@ struct sim_outcomes {
 
 /** What became of configurations, as disks tell. */
 struct sim_reconfigurations {
+    uint64_t begun; /* operations: looks, and attempts to finish what is pending, among them */
+    uint64_t ok;
+    uint64_t stale;   /* somebody else was faster */
+    uint64_t failed;  /* without effect */
+    uint64_t unknown; /* cut off, by the death of its process, too */
     uint64_t decided;
     uint64_t finalized;
+    uint64_t taken_over; /* of these, by another process than the one that wanted it */
     uint64_t registers_moved;
     uint64_t bytes_moved; /* fragments that came or went over the network for them */
 };

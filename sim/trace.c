@@ -16,9 +16,23 @@ static uint64_t mix(uint64_t digest, uint64_t with)
 static const char *message_name(uint64_t kind)
 {
     static const char *const names[] = {
-        [MESSAGE_HELLO] = "hello",       [MESSAGE_GET_TAG] = "get-tag", [MESSAGE_GET_DATA] = "get-data",
-        [MESSAGE_PUT_DATA] = "put-data", [MESSAGE_CONFIRM] = "confirm", [MESSAGE_LIST_KEYS] = "list-keys",
+        [MESSAGE_HELLO] = "hello",
+        [MESSAGE_GET_TAG] = "get-tag",
+        [MESSAGE_GET_DATA] = "get-data",
+        [MESSAGE_PUT_DATA] = "put-data",
+        [MESSAGE_CONFIRM] = "confirm",
+        [MESSAGE_LIST_KEYS] = "list-keys",
         [MESSAGE_STATUS] = "status",
+        [MESSAGE_READ_CONFIG] = "read-config",
+        [MESSAGE_WRITE_CONFIG] = "write-config",
+        [MESSAGE_PREPARE] = "prepare",
+        [MESSAGE_ACCEPT] = "accept",
+        [MESSAGE_JOIN] = "join",
+        [MESSAGE_FINALIZE] = "finalize",
+        [MESSAGE_HINT] = "hint",
+        [MESSAGE_ADOPT] = "adopt",
+        [MESSAGE_TRANSFER] = "transfer",
+        [MESSAGE_REGISTER] = "register",
     };
     return kind < sizeof names / sizeof names[0] && names[kind] ? names[kind] : "?";
 }
@@ -33,10 +47,12 @@ static void print_packet(const struct sim *sim, const char *what, uint64_t clien
                          uint64_t kind)
 {
     const char *host_id = sim->hosts[host].id.text;
+    char name[PROCESS_NAME_BYTES];
+    process_name(sim, (uint32_t)client, name);
     if (to_host)
-        fprintf(sim->options.log, "%-8s c%" PRIu64 " > %s  %s\n", what, client + 1, host_id, message_name(kind));
+        fprintf(sim->options.log, "%-8s %s > %s  %s\n", what, name, host_id, message_name(kind));
     else
-        fprintf(sim->options.log, "%-8s %s > c%" PRIu64 "  %s reply\n", what, host_id, client + 1, message_name(kind));
+        fprintf(sim->options.log, "%-8s %s > %s  %s reply\n", what, host_id, name, message_name(kind));
 }
 
 static void print_op(const struct sim *sim, uint64_t client, uint64_t op_index)
@@ -54,6 +70,7 @@ static void print_fault(const struct sim *sim, const char *what, uint64_t fault,
 static void print(const struct sim *sim, enum trace_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
     FILE *log = sim->options.log;
+    char name[PROCESS_NAME_BYTES];
     fprintf(log, "%14.6f ms  ", (double)sim->now_ns / 1e6);
     switch (kind) {
     case TRACE_SUBMIT:
@@ -91,7 +108,7 @@ static void print(const struct sim *sim, enum trace_kind kind, uint64_t a, uint6
         fprintf(log, "down     %s\n", sim->hosts[a].id.text);
         break;
     case TRACE_CLIENT_UP:
-        fprintf(log, "up       c%" PRIu64 ", life %" PRIu64 "\n", a + 1, b);
+        fprintf(log, "up       %s, life %" PRIu64 "\n", process_name(sim, (uint32_t)a, name), b);
         break;
     case TRACE_DECIDED:
         fprintf(log, "decided  c%" PRIu64 " (%s)\n", a, sim->sequence.configs[b]->config.reason);
@@ -99,6 +116,20 @@ static void print(const struct sim *sim, enum trace_kind kind, uint64_t a, uint6
     case TRACE_FINALIZED:
         fprintf(log, "final    c%" PRIu64 " (%s), known to %s\n", a, sim->sequence.configs[b]->config.reason,
                 sim->hosts[c].id.text);
+        break;
+    case TRACE_CHANGE:
+        fprintf(log, "begin    %s  change %" PRIu64 "  %s\n", process_name(sim, (uint32_t)a, name), b,
+                c == RECONFIGURE_LOOK     ? "look"
+                : c == RECONFIGURE_FINISH ? "finish what is pending"
+                                          : sim->changes.items[b]->wanted.reason);
+        break;
+    case TRACE_CHANGED:
+        fprintf(log, "end      %s  change %" PRIu64 "  %s\n", process_name(sim, (uint32_t)a, name), b,
+                error_name((enum areg_error)c));
+        break;
+    case TRACE_MOVED:
+        fprintf(log, "moved    %s  c%u  slices %08" PRIx64 "\n", sim->hosts[a].id.text,
+                sim->sequence.configs[b]->config.index, c);
         break;
     case TRACE_BROKEN:
         fprintf(log, "BROKEN   %s: %s\n", sim->report->broken, sim->report->why);

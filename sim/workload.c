@@ -75,6 +75,7 @@ uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op
                           .has_after = request->has_after,
                           .base = request->base,
                           .floor = key->completed,
+                          .base_index = sim->sequence.base,
                           .value_digest = is_write(request->kind) ? checksum_value(value) : 0,
                           .value_bytes = (uint32_t)value.bytes,
                           .start_ns = sim->now_ns};

@@ -69,7 +69,7 @@ static uint64_t paused_until(const struct sim *sim, const struct event *event)
     switch (event->kind) {
     case EVENT_PACKET:
         return event->packet->to_host ? sim->hosts[event->packet->host_index].paused_until_ns
-                                      : sim->clients[event->packet->client_index].paused_until_ns;
+                                      : process_paused_until(sim, event->packet->client_index);
     case EVENT_HOST_WAKE:
     case EVENT_COMMIT:
         return sim->hosts[event->a].paused_until_ns;
@@ -77,7 +77,7 @@ static uint64_t paused_until(const struct sim *sim, const struct event *event)
     case EVENT_SUBMIT:
     case EVENT_CANCEL:
     case EVENT_CONNECTION:
-        return sim->clients[event->a].paused_until_ns;
+        return process_paused_until(sim, event->a);
     default:
         return 0;
     }
@@ -94,7 +94,7 @@ static void handle(struct sim *sim, const struct event *event)
         host_wake(sim, event->a);
         break;
     case EVENT_CLIENT_WAKE:
-        if (sim->clients[event->a].life == event->b)
+        if (sim->clients[event->a].life == event->b && sim->clients[event->a].engine)
             process_wake(sim, event->a);
         break;
     case EVENT_COMMIT:
@@ -168,13 +168,20 @@ bool sim_step(struct sim *sim, uint64_t until_ns)
 
 /* ---------------------------------------------------------------- creation */
 
-static void draw_options(struct sim *sim)
+struct code draw_code(struct sim *sim)
 {
     static const char *const codes[] = {"repl:3", "repl:5", "rs:5,3", "rs:6,4",  "rs:9,5",  "rs:5,1",
                                         "repl:4", "rs:6,3", "rs:3,2", "ldr:3,3", "ldr:5,3", "ldr:1,1"};
+    struct code code;
+    CHECK(code_parse(codes[random_below(&sim->random, sizeof codes / sizeof codes[0])], &code) == AREG_OK);
+    return code;
+}
+
+static void draw_options(struct sim *sim)
+{
     struct sim_options *options = &sim->options;
     if (options->code.n == 0)
-        CHECK(code_parse(codes[random_below(&sim->random, sizeof codes / sizeof codes[0])], &options->code) == AREG_OK);
+        options->code = draw_code(sim);
     if (options->host_count == 0)
         options->host_count = options->code.n;
     if (!options->has_delta)
@@ -190,9 +197,20 @@ static void draw_options(struct sim *sim)
     if (options->value_bytes_max == 0)
         options->value_bytes_max = (uint32_t)draw_scale(sim, 16, 64 << 10);
     if (!options->has_faults)
-        options->faults = (uint32_t)random_next(&sim->random) & FAULTS_ALL;
+        options->faults = ((uint32_t)random_next(&sim->random) & FAULTS_ALL) |
+                          (options->reconfigurer_count ? UINT32_C(1) << FAULT_RECONFIG : 0);
+    if (!(options->faults >> FAULT_RECONFIG & 1)) {
+        options->reconfigurer_count = 0;
+    } else {
+        const unsigned spare_max = SIM_HOST_MAX - options->host_count < 4 ? SIM_HOST_MAX - options->host_count : 4;
+        if (options->reconfigurer_count == 0)
+            options->reconfigurer_count = (unsigned)draw_between(sim, 1, 3);
+        if (options->spare_count == 0)
+            options->spare_count = (unsigned)draw_between(sim, 0, spare_max);
+    }
     CHECK(options->host_count >= options->code.n && options->host_count + options->spare_count <= SIM_HOST_MAX);
     CHECK(options->client_count <= SIM_CLIENT_MAX && options->key_count <= SIM_KEY_MAX);
+    CHECK(options->reconfigurer_count <= SIM_RECONFIGURER_MAX);
 }
 
 static void found_cluster(struct sim *sim)
@@ -217,6 +235,14 @@ static void found_cluster(struct sim *sim)
     CHECK(cluster_settle(cluster, why) == AREG_OK);
 }
 
+/* Configurations take longer to change than registers. */
+static uint64_t draw_think(struct sim *sim)
+{
+    if (sim->options.reconfigurer_count > 0)
+        return draw_scale(sim, 100 * US, 100 * MS);
+    return random_below(&sim->random, 2) ? draw_scale(sim, 10 * US, 20 * MS) : 0;
+}
+
 struct sim *sim_create(const struct sim_options *options, struct sim_report *report)
 {
     struct sim *sim = calloc(1, sizeof *sim);
@@ -231,9 +257,12 @@ struct sim *sim_create(const struct sim_options *options, struct sim_report *rep
     /* Small enough in some runs that hosts are busy now and then. */
     sim->queue_max = (unsigned)draw_scale(sim, 1, 1024);
     sim->host_count = sim->options.host_count + sim->options.spare_count;
-    sim->links = calloc(sim->options.client_count * (size_t)sim->host_count, sizeof *sim->links);
+    sim->process_count = sim->options.client_count;
+    if (sim->options.reconfigurer_count > 0)
+        sim->process_count += sim->options.reconfigurer_count + sim->host_count;
+    sim->links = calloc(sim->process_count * (size_t)sim->host_count, sizeof *sim->links);
     CHECK(sim->links != NULL);
-    for (unsigned i = 0; i < sim->options.client_count * sim->host_count; i++)
+    for (unsigned i = 0; i < sim->process_count * sim->host_count; i++)
         sim->links[i].slowness = 16;
     for (uint32_t i = 0; i < sim->options.key_count; i++) {
         struct sim_key *key = &sim->keys[i];
@@ -252,9 +281,9 @@ struct sim *sim_create(const struct sim_options *options, struct sim_report *rep
     for (uint32_t i = 0; i < sim->host_count; i++)
         host_start(sim, i);
     nemesis_init(sim);
-    for (uint32_t i = 0; i < sim->options.client_count; i++) {
+    for (uint32_t i = 0; i < sim->options.client_count + sim->options.reconfigurer_count; i++) {
         sim->clients[i].clock = (struct sim_clock){.rate = CLOCK_RATE_ONE};
-        sim->clients[i].think_ns = random_below(&sim->random, 2) ? draw_scale(sim, 10 * US, 20 * MS) : 0;
+        sim->clients[i].think_ns = draw_think(sim);
         process_start(sim, i);
     }
     return sim;
@@ -266,8 +295,11 @@ void sim_destroy(struct sim *sim)
         transit_free(sim->held[i]);
     free(sim->held);
     events_fini(&sim->events);
-    for (uint32_t i = 0; i < sim->options.client_count; i++)
+    for (uint32_t i = 0; i < sim->process_count; i++) {
         client_destroy(sim->clients[i].engine);
+        worker_destroy(sim->clients[i].worker);
+    }
+    reconfigurer_fini(sim);
     for (uint32_t i = 0; i < sim->host_count; i++) {
         host_fini(sim, i);
         packet_writer_destroy(sim->writers[i]);

@@ -76,7 +76,8 @@ static void a_code_that_tolerates_nothing_survives_all_that_ends(void **state)
                                       .has_delta = true,
                                       .delta = (unsigned)seed % 2,
                                       .has_faults = true,
-                                      .faults = (uint32_t)random_next(&random) & FAULTS_ALL,
+                                      .faults = (uint32_t)random_next(&random) & FAULTS_ALL &
+                                                ~(UINT32_C(1) << FAULT_RECONFIG),
                                       .op_count = 150};
         assert_int_equal(code_parse("rs:3,2", &options.code), AREG_OK);
         const struct sim_report report = run(&options);
