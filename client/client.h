@@ -48,7 +48,7 @@ enum client_op_kind {
 
 enum reconfigure_goal {
     RECONFIGURE_LOOK,   /* find the end of the shard's sequence; changes nothing */
-    RECONFIGURE_FINISH, /* and finish what is pending there */
+    RECONFIGURE_FINISH, /* and finish what is pending there; whatever was begun before is over then, or never comes */
     RECONFIGURE_CHANGE, /* and then make `wanted` its successor */
 };
 

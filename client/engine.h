@@ -286,6 +286,8 @@ void carried_take(struct carried *carried, struct view *view, struct coded_value
 enum areg_error carried_give(struct carried *carried, const struct view *view, struct coded_value *value) MUST_USE;
 
 /* move.c */
+/** Members of the target that hold the same fragment in the source: they take it over by themselves. */
+struct voters move_adopters(const struct config *source, const struct config *target);
 enum areg_error move_start(struct client *client, struct operation *operation, const struct client_op *op) MUST_USE;
 void register_begin(struct client *client, struct operation *operation, uint64_t now_ns);
 /** The ask of a MOVE, a REGISTER or a worker's LIST has come to an end. */

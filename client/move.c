@@ -13,11 +13,8 @@
 
 #include <stdlib.h>
 
-/* Members of the target that hold the same fragment in the source. */
-static struct voters adopters_of(const struct operation *operation)
+struct voters move_adopters(const struct config *source, const struct config *target)
 {
-    const struct config *source = &operation->source->config;
-    const struct config *target = &operation->target->config;
     struct voters adopters = {0};
     for (unsigned i = 0; i < target->member_count; i++) {
         const int before = config_member_index(source, &target->members[i].id);
@@ -67,7 +64,7 @@ enum areg_error move_start(struct client *client, struct operation *operation, c
     const struct config *target = &operation->target->config;
     if (target->shard != source->shard || !config_id_equal(target->parent, source->id))
         return AREG_EINVAL;
-    const struct voters receivers = voters_minus(code_holders(target->code), adopters_of(operation));
+    const struct voters receivers = voters_minus(code_holders(target->code), move_adopters(source, target));
     operation->moves_value = op->kind == CLIENT_MOVE && receivers.bits;
     return AREG_OK;
 }
@@ -111,7 +108,8 @@ static void put(struct client *client, struct operation *operation, uint64_t now
     enum areg_error error = carried_give(&operation->carried, operation->target, &value);
     operation->outcome.tag = value.entry.tag;
     if (error == AREG_OK)
-        error = ask_begin_move(&operation->ask, &options, &value, adopters_of(operation), now_ns);
+        error = ask_begin_move(&operation->ask, &options, &value,
+                               move_adopters(&operation->source->config, &operation->target->config), now_ns);
     coded_value_fini(&value);
     carried_fini(&operation->carried);
     if (error == AREG_OK)

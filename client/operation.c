@@ -86,7 +86,7 @@ void operation_enter(struct client *client, struct operation *operation, enum op
 static enum areg_error find_shard(struct client *client, struct operation *operation)
 {
     int64_t shard = operation->shard;
-    if (!has_no_key(operation))
+    if (!has_no_key(operation) && !operation->source)
         shard = cluster_shard_of_key(client->cluster, operation->key);
     if (shard < 0 || shard >= client->cluster->shard_count) {
         snprintf(operation->outcome.detail, sizeof operation->outcome.detail, "%s",

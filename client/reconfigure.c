@@ -201,13 +201,21 @@ static void prepare(struct client *client, struct operation *operation, uint64_t
     ask_members(client, operation, reconfiguration->last, ASK_PREPARE, now_ns);
 }
 
-/* A majority has promised: propose what one of them has accepted under the largest ballot, or else our own. */
+/*
+ * A majority has promised: propose what one of them has accepted under the largest ballot, or else our own. Whoever
+ * only finishes has none: then nothing was begun that could take effect any more, since what an admin who died has sent
+ * under a smaller ballot is refused from now on.
+ */
 static void propose_value(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     struct config_question *question = &reconfiguration->question;
-    question->descriptor = reconfiguration->own->descriptor;
-    if (question->accepted_bytes > 0 && !PLANTED(PLANT_TWO_DECIDERS))
+    if (question->accepted_bytes == 0 && !reconfiguration->own) {
+        operation_end(client, operation, AREG_OK, now_ns);
+        return;
+    }
+    question->descriptor = reconfiguration->own ? reconfiguration->own->descriptor : (struct slice){0};
+    if (question->accepted_bytes > 0 && !(PLANTED(PLANT_TWO_DECIDERS) && reconfiguration->own))
         question->descriptor = slice_borrow(question->accepted_descriptor, question->accepted_bytes);
     reconfiguration->is_accepting = true;
     ask_members(client, operation, reconfiguration->last, ASK_ACCEPT, now_ns);
@@ -242,14 +250,7 @@ static void install(struct client *client, struct operation *operation, struct s
  * is they who fetch them. */
 static struct voters receivers(const struct config *last, const struct config *target)
 {
-    struct voters receivers = {0};
-    for (unsigned i = 0; i < target->member_count; i++) {
-        const int before = config_member_index(last, &target->members[i].id);
-        const bool keeps = before >= 0 && code_same_fragment(last->code, (unsigned)before, target->code, i);
-        if (!keeps && voters_has(code_holders(target->code), i))
-            voters_add(&receivers, i);
-    }
-    return receivers;
+    return voters_minus(code_holders(target->code), move_adopters(last, target));
 }
 
 static void transfer(struct client *client, struct operation *operation, uint64_t now_ns)
@@ -316,8 +317,10 @@ static void after_look(struct client *client, struct operation *operation, uint6
     /* Perhaps somebody else has brought it to its end. */
     const bool is_ours =
         reconfiguration->own && config_id_equal(reconfiguration->own->config.id, reconfiguration->last->config.id);
-    if (reconfiguration->goal != RECONFIGURE_CHANGE || is_ours)
+    if (reconfiguration->goal == RECONFIGURE_LOOK || is_ours)
         operation_end(client, operation, AREG_OK, now_ns);
+    else if (reconfiguration->goal == RECONFIGURE_FINISH)
+        prepare(client, operation, now_ns);
     else if (!config_id_equal(reconfiguration->last->config.id, reconfiguration->expected))
         end_stale(client, operation, now_ns);
     else
@@ -331,7 +334,7 @@ static void after_finding_pending(struct client *client, struct operation *opera
     if (reconfiguration->goal == RECONFIGURE_LOOK) {
         set_view(&reconfiguration->target, sequence_successor(client, reconfiguration->last, descriptor));
         reconfiguration->step = RECONFIGURE_INSTALLING;
-        operation_end(client, operation, AREG_OK, now_ns);
+        operation_end(client, operation, reconfiguration->target ? AREG_OK : AREG_ENOMEM, now_ns);
     } else if (reconfiguration->goal == RECONFIGURE_CHANGE && PLANTED(PLANT_PROPOSE_ON_PENDING)) {
         set_view(&reconfiguration->last, sequence_successor(client, reconfiguration->last, descriptor));
         greet(client, operation, now_ns);

@@ -254,7 +254,10 @@ struct voters ask_unconfirmed(const struct ask *ask);
 
 /* For the DAPs' own files. */
 void ask_finish(struct ask *ask);
-/** The same, once all members have answered or the ask's patience is over. */
+/** Whether to wait for more of these members, though the quorum has answered: not for those that are not connected, nor
+ * when the ask's patience is over. */
+bool ask_is_patient(struct ask *ask, struct voters members, uint64_t now_ns);
+/** The same as ask_finish(), once the ask is not patient any more. */
 void ask_finish_patiently(struct ask *ask, uint64_t now_ns);
 void ask_fail(struct ask *ask, enum areg_error error);
 /** Have a request sent to a member, again if need be. */

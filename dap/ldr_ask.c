@@ -588,18 +588,6 @@ static enum areg_error decide_get_data(struct ask *ask, uint64_t now_ns)
 
 /* ---------------------------------------------------------------- deciding */
 
-/* A worker waits a moment for those beyond the quorum: they are to have what is put, too. */
-static bool is_patient_with(struct ask *ask, struct voters members, uint64_t now_ns)
-{
-    if (ask->quorum_ns == 0)
-        ask->quorum_ns = now_ns;
-    const uint64_t until_ns = ask->quorum_ns + ask->patience_ns;
-    if (ask->patience_ns == 0 || voters_minus(members, ask->replied).bits == 0 || now_ns >= until_ns)
-        return false;
-    ask_wake_at(ask, until_ns);
-    return true;
-}
-
 static enum areg_error decide_put_data(struct ask *ask, uint64_t now_ns)
 {
     if (ask->location.bytes == 0) {
@@ -609,14 +597,14 @@ static enum areg_error decide_put_data(struct ask *ask, uint64_t now_ns)
                 ask_fail(ask, AREG_EFULL);
             return AREG_OK;
         }
-        if (is_patient_with(ask, replicas(ask), now_ns))
+        if (ask_is_patient(ask, replicas(ask), now_ns))
             return AREG_OK;
         ask->round_count++;
         const enum areg_error error = tell_directories(ask);
         if (error != AREG_OK)
             return error;
     }
-    if (ldr_is_quorum(ask, ask->replied) && !is_patient_with(ask, directories(ask), now_ns))
+    if (ldr_is_quorum(ask, ask->replied) && !ask_is_patient(ask, directories(ask), now_ns))
         ask_finish(ask);
     return AREG_OK;
 }

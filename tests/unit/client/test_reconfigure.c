@@ -173,8 +173,25 @@ static void with_nothing_pending_there_is_nothing_to_finish(void **state)
     (void)state;
     world_open("repl:3", "012");
     assert_int_equal(world_do(finish, ""), AREG_OK);
-    assert_string_equal(conversation(0), "R");
+    /* A promise, so that nothing that an admin had begun who died can come any more. */
+    assert_string_equal(conversation(0), "RP");
     assert_outcome(0, -1);
+    world_close();
+}
+
+static void what_was_accepted_and_never_installed_is_finished_too(void **state)
+{
+    (void)state;
+    world_open("repl:3", "012");
+    const unsigned theirs = world_describe(0, "repl:3", "123");
+    world_install(theirs, "");
+    for (unsigned i = 0; i < 2; i++) {
+        world.hosts[i].seats[0].promised = world.hosts[i].seats[0].accepted = (struct ballot){4, 4};
+        world.hosts[i].seats[0].accepted_descriptor = world.descriptors[theirs];
+    }
+    assert_int_equal(world_do(finish, ""), AREG_OK);
+    assert_outcome((int)theirs, -1);
+    assert_true(is_finalized_at(theirs, "0123"));
     world_close();
 }
 
@@ -189,7 +206,7 @@ static void what_is_pending_is_finished_first_and_then_the_change_is_stale(void 
         world_install(theirs, "0"); /* one of them is enough to find it: it is the first to answer */
         const enum areg_error error = world_do(goal ? change("repl:3", "345") : finish, "");
         assert_int_equal(error, goal ? AREG_ESTALE : AREG_OK);
-        assert_string_equal(conversation(0), "RWTFR");
+        assert_string_equal(conversation(0), goal ? "RWTFR" : "RWTFRP");
         assert_outcome((int)theirs, -1);
         assert_int_equal(world.config_count, 2);
         assert_true(is_finalized_at(theirs, "0123"));
@@ -538,6 +555,7 @@ int main(void)
         cmocka_unit_test(whoever_watches_sees_each_step),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(with_nothing_pending_there_is_nothing_to_finish),
+        cmocka_unit_test(what_was_accepted_and_never_installed_is_finished_too),
         cmocka_unit_test(what_is_pending_is_finished_first_and_then_the_change_is_stale),
         cmocka_unit_test(a_change_made_for_another_configuration_is_stale),
         cmocka_unit_test(a_value_that_somebody_else_had_accepted_is_finished_and_ours_is_stale),
