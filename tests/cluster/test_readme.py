@@ -75,6 +75,11 @@ class Readme(unittest.TestCase):
         shutil.copy(SOURCE_DIR / "README.md", self.directory)
         (self.directory / "tests").symlink_to(SOURCE_DIR / "tests")
         self.addCleanup(shutil.rmtree, self.directory)
+        self.addCleanup(self.end_hosts)
+
+    def end_hosts(self):
+        """Also if the shell that started them was killed for being slow."""
+        harness.run([harness.program("areg-lab"), "down", "-q", "--dir", str(self.directory / "areg-cluster")])
 
     def run_script(self, lines):
         """In a shell, in the test's directory, with the programs in the path; whatever it started is ended."""
