@@ -105,11 +105,9 @@ void host_note(struct sim *sim, uint32_t host_index, const struct request *note)
     struct job *job = job_create(note, 1);
     struct request *kept = &job->items[0].request;
     struct slice *lent = note->kind == MESSAGE_FINALIZE ? &kept->descriptor : &kept->transferred.after;
-    if (note->kind != MESSAGE_REGISTERED)
-        job->header = slice_copy(*lent);
-    CHECK(job->header.owner || note->kind == MESSAGE_REGISTERED || lent->bytes == 0);
-    if (note->kind != MESSAGE_REGISTERED)
-        *lent = job->header;
+    job->header = slice_copy(*lent);
+    CHECK(lent->bytes == 0 || job->header.owner != NULL);
+    *lent = job->header;
     append(&sim->hosts[host_index], job);
     host_wake(sim, host_index);
 }
@@ -239,13 +237,11 @@ static enum areg_error handle_job(struct sim *sim, uint32_t host_index, struct j
         if (error != AREG_OK)
             return error;
         note_reply(sim, host_index, &job->items[i], &reply);
-        if (job->client_index == PROCESS_NONE)
-            continue; /* A note of its own worker: nobody waits for a reply. */
         if (job->items[i].request.kind == MESSAGE_FINALIZE) {
             host->finalizer = job->client_index;
             host->finalizer_life = job->client_life;
         }
-        if (has_reply)
+        if (has_reply && job->client_index != PROCESS_NONE)
             add_reply(sim, &reply);
     }
     keep_replies(sim, job);

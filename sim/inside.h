@@ -459,6 +459,21 @@ struct names {
     size_t room; /* a power of two */
 };
 
+/** What the fragment of a value at one position is, for all codes that cut it alike; wherever it was seen. */
+struct piece {
+    struct tag tag; /* zero: free */
+    uint32_t key_index;
+    uint8_t k;
+    uint8_t position; /* 0 for whole copies */
+    uint32_t checksum;
+};
+
+struct pieces {
+    struct piece *table;
+    size_t count;
+    size_t room; /* a power of two */
+};
+
 /** Something is broken: the run ends. Only the first is kept. */
 void broken(struct sim *sim, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** A tag was seen to name this value (I6). */
@@ -471,7 +486,7 @@ void watch_register(struct sim *sim, uint32_t host_index, uint32_t number, uint3
 /** A host is about to say that it has this (I8). */
 void watch_put_reply(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index, struct tag tag);
 /** Members of a configuration that have a tag, or may have had it: listed, or covered by `trimmed`. */
-unsigned watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag);
+struct voters watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag);
 /** Whether a quorum has this tag, or has a newer one. */
 bool watch_has_arrived(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag);
 /** An operation has ended, with an outcome that it can have had. */
@@ -483,6 +498,7 @@ void watch_base(struct sim *sim, const struct sim_op *op);
 /** An operation has ended with this tag (I5, I11). */
 void watch_end(struct sim *sim, const struct sim_op *op);
 void names_fini(struct names *names);
+void pieces_fini(struct pieces *pieces);
 
 /* ---------------------------------------------------------------- faults */
 
@@ -557,6 +573,7 @@ struct sim {
     uint32_t op_room;
     uint32_t open_op_count;
     struct names names;
+    struct pieces pieces;
     struct packet_writer *writers[SIM_HOST_MAX]; /* scratch, one for each host */
     struct packet_writer *reply_writer;
     uint64_t digest;

@@ -87,6 +87,68 @@ struct named *watch_name(struct sim *sim, uint32_t key_index, const struct entry
     return named;
 }
 
+/* ---------------------------------------------------------------- I6: a value has one fragment at each position */
+
+static struct piece *piece_place(const struct pieces *pieces, const struct piece *piece)
+{
+    uint64_t mixed = (piece->tag.z * UINT64_C(0x9E3779B97F4A7C15)) ^ (piece->tag.w * UINT64_C(0xC2B2AE3D27D4EB4F)) ^
+                     ((uint64_t)piece->key_index << 16 | (uint64_t)piece->k << 8 | piece->position);
+    mixed ^= mixed >> 29;
+    size_t place = (size_t)(mixed * UINT64_C(0xBF58476D1CE4E5B9) >> 20) & (pieces->room - 1);
+    for (;; place = (place + 1) & (pieces->room - 1)) {
+        struct piece *found = &pieces->table[place];
+        if (tag_is_zero(found->tag) || (tag_equal(found->tag, piece->tag) && found->key_index == piece->key_index &&
+                                        found->k == piece->k && found->position == piece->position))
+            return found;
+    }
+}
+
+static void grow_pieces(struct pieces *pieces)
+{
+    struct pieces grown = {.room = pieces->room ? 2 * pieces->room : 4096, .count = pieces->count};
+    grown.table = calloc(grown.room, sizeof *grown.table);
+    CHECK(grown.table != NULL);
+    for (size_t i = 0; i < pieces->room; i++)
+        if (!tag_is_zero(pieces->table[i].tag))
+            *piece_place(&grown, &pieces->table[i]) = pieces->table[i];
+    free(pieces->table);
+    *pieces = grown;
+}
+
+void pieces_fini(struct pieces *pieces)
+{
+    free(pieces->table);
+}
+
+/* What hosts have stored, whatever has become of the bits on the disk since. */
+static void watch_piece(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t key_index,
+                        const struct stored_entry *stored)
+{
+    const struct sim_config *config = sim->sequence.configs[number];
+    const int position = sequence_member(config, host_index);
+    struct pieces *pieces = &sim->pieces;
+    /* A directory keeps where the value is. */
+    if (stored->fragment_bytes == 0 || position < 0 ||
+        !voters_has(code_holders(config->config.code), (unsigned)position))
+        return;
+    const uint8_t k = config->config.code.k;
+    const struct piece piece = {.tag = stored->entry.tag,
+                                .key_index = key_index,
+                                .k = k,
+                                .position = k == 1 ? 0 : (uint8_t)position,
+                                .checksum = stored->entry.fragment_checksum};
+    if (2 * pieces->count >= pieces->room)
+        grow_pieces(pieces);
+    struct piece *known = piece_place(pieces, &piece);
+    if (tag_is_zero(known->tag)) {
+        *known = piece;
+        pieces->count++;
+    } else if (known->checksum != piece.checksum) {
+        broken(sim, "I6", "%s: host %s has another fragment %d of " TAG_FORMAT " than others had",
+               sim->keys[key_index].text, sim->hosts[host_index].id.text, position, TAG_ARGUMENTS(piece.tag));
+    }
+}
+
 /* ---------------------------------------------------------------- I3: what clients know */
 
 void watch_cluster(struct sim *sim, uint32_t client_index)
@@ -194,6 +256,7 @@ void watch_register(struct sim *sim, uint32_t host_index, uint32_t number, uint3
         if (i > 0 && tag_compare(found->entries[i - 1].entry.tag, entry->tag) >= 0)
             accuse(sim, "I7", "is listed out of order", place, entry->tag);
         watch_name(sim, key_index, entry);
+        watch_piece(sim, host_index, number, key_index, &found->entries[i]);
     }
 }
 
@@ -232,38 +295,40 @@ static void judge_order(struct sim *sim, const struct sim_op *op)
            TAG_ARGUMENTS(op->floor));
 }
 
-unsigned watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag)
+struct voters watch_holders(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag)
 {
     static struct stored_register found;
     const struct sim_config *config = sim->sequence.configs[number];
-    unsigned count = 0;
+    struct voters holders = {0};
     for (unsigned i = 0; i < config->config.member_count; i++) {
         const uint32_t host_index = config->hosts[i];
         /* A host whose disk is lost had it, for all we know. */
-        count += sim->hosts[host_index].is_lost ||
-                 (host_register(sim, host_index, number, key_index, &found) && may_have_had(sim, number, &found, tag));
+        if (sim->hosts[host_index].is_lost ||
+            (host_register(sim, host_index, number, key_index, &found) && may_have_had(sim, number, &found, tag)))
+            voters_add(&holders, i);
     }
-    return count;
+    return holders;
+}
+
+static bool has_quorum(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag)
+{
+    return code_has_quorum(sim->sequence.configs[number]->config.code, watch_holders(sim, number, key_index, tag));
 }
 
 bool watch_has_arrived(struct sim *sim, uint32_t number, uint32_t key_index, struct tag tag)
 {
     static struct stored_register found;
     const struct sim_config *config = sim->sequence.configs[number];
-    const unsigned quorum = code_quorum(config->config.code);
-    if (watch_holders(sim, number, key_index, tag) >= quorum)
+    if (has_quorum(sim, number, key_index, tag))
         return true;
     for (unsigned i = 0; i < config->config.member_count; i++) {
         if (!host_register(sim, config->hosts[i], number, key_index, &found))
             continue;
-        struct tag newer[ENTRY_COUNT_MAX];
-        unsigned newer_count = 0;
-        for (uint32_t j = 0; j < found.entry_count; j++)
-            if (tag_compare(found.entries[j].entry.tag, tag) > 0)
-                newer[newer_count++] = found.entries[j].entry.tag;
-        for (unsigned j = 0; j < newer_count; j++)
-            if (watch_holders(sim, number, key_index, newer[j]) >= quorum)
+        for (uint32_t j = 0; j < found.entry_count; j++) {
+            const struct tag other = found.entries[j].entry.tag;
+            if (tag_compare(other, tag) > 0 && has_quorum(sim, number, key_index, other))
                 return true;
+        }
     }
     return false;
 }
@@ -279,25 +344,20 @@ bool watch_has_arrived(struct sim *sim, uint32_t number, uint32_t key_index, str
 static void judge_quorum(struct sim *sim, const struct sim_op *op)
 {
     const struct sequence *sequence = &sim->sequence;
-    unsigned count = 0;
-    unsigned quorum = 0;
-    if (tag_compare(op->tag, sim->keys[op->key_index].completed) < 0)
+    const uint32_t base = sequence->numbers[sequence->base];
+    const uint32_t last = sequence->numbers[sequence->count - 1];
+    if (tag_compare(op->tag, sim->keys[op->key_index].completed) < 0 || has_quorum(sim, base, op->key_index, op->tag))
         return;
-    for (uint32_t i = sequence->base; i < sequence->count; i++) {
-        count = watch_holders(sim, sequence->numbers[i], op->key_index, op->tag);
-        quorum = code_quorum(sequence->configs[sequence->numbers[i]]->config.code);
-        if (count < quorum)
-            continue;
-        if (i > sequence->base)
-            watch_propagated(sim, i);
+    if (last != base && has_quorum(sim, last, op->key_index, op->tag)) {
+        watch_propagated(sim, sequence->count - 1);
         return;
     }
-    if (op->base_index < sequence->base &&
-        watch_has_arrived(sim, sequence->numbers[sequence->base], op->key_index, op->tag))
+    if (op->base_index < sequence->base && watch_has_arrived(sim, base, op->key_index, op->tag))
         return;
     broken(sim, "I11", "%s: a %s with " TAG_FORMAT " has completed, and %u hosts of c%u have it, not %u",
-           sim->keys[op->key_index].text, is_write(op) ? "write" : "read", TAG_ARGUMENTS(op->tag), count,
-           sequence->count - 1, quorum);
+           sim->keys[op->key_index].text, is_write(op) ? "write" : "read", TAG_ARGUMENTS(op->tag),
+           voters_count(watch_holders(sim, last, op->key_index, op->tag)), sequence->count - 1,
+           code_quorum(sequence->configs[last]->config.code));
 }
 
 static void judge_value(struct sim *sim, const struct sim_op *op)

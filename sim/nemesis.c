@@ -113,12 +113,13 @@ void nemesis_init(struct sim *sim)
 
 /* ---------------------------------------------------------------- hosts that die */
 
-static unsigned down_count(const struct sim *sim, const struct sim_config *config)
+static struct voters members_up(const struct sim *sim, const struct sim_config *config)
 {
-    unsigned count = 0;
+    struct voters up = {0};
     for (unsigned i = 0; i < config->config.member_count; i++)
-        count += !host_is_up(sim, config->hosts[i]);
-    return count;
+        if (host_is_up(sim, config->hosts[i]))
+            voters_add(&up, i);
+    return up;
 }
 
 /* Whether every configuration that is in use can do without one more. */
@@ -127,8 +128,11 @@ static bool may_go_down(const struct sim *sim, uint32_t host_index)
     const struct nemesis *nemesis = &sim->nemesis;
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
-        const unsigned down_max = nemesis->keeps_quorums ? code_tolerance(config->config.code) : nemesis->down_max;
-        if (sequence_member(config, host_index) >= 0 && sequence_is_live(sim, i) && down_count(sim, config) >= down_max)
+        if (sequence_member(config, host_index) < 0 || !sequence_is_live(sim, i))
+            continue;
+        const struct voters up = members_up(sim, config);
+        const unsigned down_count = config->config.member_count - voters_count(up);
+        if (nemesis->keeps_quorums ? code_spare_count(config->config.code, up) <= 0 : down_count >= nemesis->down_max)
             return false;
     }
     return true;
@@ -151,15 +155,14 @@ static void revive(struct sim *sim, uint32_t host_index)
         host_start(sim, host_index);
 }
 
-/* Members whose fragments may be rotten, or are gone. */
-static unsigned bad_count(const struct sim *sim, const struct sim_config *config)
+/* Members whose fragments are neither rotten nor gone, as far as it is known. */
+static struct voters members_sound(const struct sim *sim, const struct sim_config *config)
 {
-    unsigned count = 0;
-    for (unsigned i = 0; i < config->config.member_count; i++) {
-        const uint32_t host_index = config->hosts[i];
-        count += sim->hosts[host_index].is_lost || (config->rotted >> host_index & 1);
-    }
-    return count;
+    struct voters sound = {0};
+    for (unsigned i = 0; i < config->config.member_count; i++)
+        if (!sim->hosts[config->hosts[i]].is_lost && !(config->rotted >> config->hosts[i] & 1))
+            voters_add(&sound, i);
+    return sound;
 }
 
 /* Whether all hosts of genesis have registered: until then they need each other, and nobody may be gone for good. */
@@ -195,7 +198,7 @@ static bool may_go_bad(const struct sim *sim, uint32_t host_index)
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
         if (sequence_member(config, host_index) >= 0 && is_needed(sim, i) && !(config->rotted >> host_index & 1) &&
-            bad_count(sim, config) >= code_tolerance(config->config.code))
+            code_spare_count(config->config.code, members_sound(sim, config)) <= 0)
             return false;
     }
     return true;
@@ -451,7 +454,7 @@ static bool strike_rot(struct sim *sim)
         return false;
     if (host->is_lost || !host_register(sim, whom, number, key_index, &found) || found.entry_count == 0)
         return true;
-    if (!(config->rotted >> whom & 1) && bad_count(sim, config) >= code_tolerance(config->config.code))
+    if (!(config->rotted >> whom & 1) && code_spare_count(config->config.code, members_sound(sim, config)) <= 0)
         return true;
     if (!rot(sim, whom, number, key_index, &found))
         return true;
@@ -556,13 +559,14 @@ static bool may_stay_down(const struct sim *sim, uint32_t host_index, uint64_t o
     bool is_member = false;
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
-        unsigned missing_count = bad_count(sim, config);
+        struct voters left = members_sound(sim, config);
         if (sequence_member(config, host_index) < 0 || !is_needed(sim, i) || !is_possible(sim, i))
             continue;
         is_member = true;
         for (unsigned j = 0; j < config->config.member_count; j++)
-            missing_count += others >> config->hosts[j] & 1;
-        if (missing_count >= code_tolerance(config->config.code))
+            if (others >> config->hosts[j] & 1)
+                voters_remove(&left, j);
+        if (code_spare_count(config->config.code, left) <= 0)
             return false;
     }
     return is_member;

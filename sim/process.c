@@ -248,7 +248,7 @@ void process_open(struct sim *sim, uint32_t client_index, const char *const *see
 static unsigned seeds_of_genesis(struct sim *sim, const char *seeds[SIM_HOST_MAX])
 {
     const uint32_t first = (uint32_t)random_below(&sim->random, sim->options.host_count);
-    const unsigned seed_count = code_tolerance(sim->options.code) + 1;
+    const unsigned seed_count = sim->options.code.n - code_quorum(sim->options.code) + 1u;
     for (unsigned i = 0; i < seed_count; i++)
         seeds[i] = sim->hosts[(first + i) % sim->options.host_count].address;
     return seed_count;

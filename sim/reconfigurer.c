@@ -120,6 +120,18 @@ static void draw_change(struct sim *sim, struct wish *wish)
     }
 }
 
+/* As near to the code as so many members allow. */
+static void fit_code(struct wish *wish)
+{
+    struct code *code = &wish->code;
+    code->n = (uint8_t)wish->count;
+    if (code->k > code->n)
+        code->k = code->n;
+    if (code->directory_count >= code->n)
+        *code = (struct code){.dap = DAP_ABD, .n = code->n, .k = 1};
+    CHECK(code_is_possible(*code));
+}
+
 static struct wish draw_wish(struct sim *sim, uint32_t number)
 {
     const struct sim_config *from = sim->sequence.configs[number];
@@ -129,11 +141,7 @@ static struct wish draw_wish(struct sim *sim, uint32_t number)
     do
         draw_change(sim, &wish);
     while (random_below(&sim->random, 4) == 0);
-    wish.code.n = (uint8_t)wish.count;
-    if (wish.code.k > wish.count)
-        wish.code.k = (uint8_t)wish.count;
-    if (!code_is_possible(wish.code))
-        wish.code = (struct code){.dap = DAP_ABD, .n = (uint8_t)wish.count, .k = 1};
+    fit_code(&wish);
     return wish;
 }
 
@@ -260,20 +268,25 @@ uint32_t reconfigurer_finish(struct sim *sim)
     return sim->changes.count - 1;
 }
 
+static void leave_out_the_gone(const struct sim *sim, struct wish *wish)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < wish->count; i++)
+        if (is_well(sim, wish->hosts[i]))
+            wish->hosts[count++] = wish->hosts[i];
+    wish->count = count;
+}
+
 uint32_t reconfigurer_change(struct sim *sim)
 {
     const uint32_t client_index = draw_reconfigurer(sim);
     const uint32_t expected = last_number(sim);
-    struct wish wish = draw_wish(sim, expected);
-    for (unsigned i = 0; i < wish.count; i++) {
-        if (is_well(sim, wish.hosts[i]))
-            continue;
-        wish.hosts[i] = wish.hosts[--wish.count];
-        i--;
-    }
-    CHECK(wish.count > 0);
-    wish.code.n = (uint8_t)wish.count;
-    wish.code.k = wish.code.k < wish.count ? wish.code.k : (uint8_t)wish.count;
+    struct wish wish;
+    do {
+        wish = draw_wish(sim, expected);
+        leave_out_the_gone(sim, &wish);
+    } while (wish.count == 0);
+    fit_code(&wish);
     sim->clients[client_index].outstanding_count++;
     struct sim_change *change = add_change(sim, client_index, RECONFIGURE_CHANGE);
     spell_out(sim, &wish, client_index, change);

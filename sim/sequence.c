@@ -5,8 +5,6 @@
  */
 #include "sim/inside.h"
 
-#include "reconfig/config_ask.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,24 +106,29 @@ static const struct config_shadow *shadow_of(const struct sim *sim, uint32_t hos
     return number < host->config_room && host->configs[number].slot ? &host->configs[number] : NULL;
 }
 
-/* Members who decide about it and have a successor of it on their disks, at least with this status. */
-static unsigned linked_count(const struct sim *sim, const struct sim_config *config, uint32_t number,
-                             enum link_status status)
+/* A quorum for questions about the configuration itself. */
+static unsigned majority_of(const struct sim_config *config)
 {
-    const struct voters deciders = code_deciders(config->config.code);
-    unsigned count = 0;
+    return quorum_majority(voters_count(code_deciders(config->config.code)));
+}
+
+/* Members that decide on successors and have one on their disks, at least with this status. */
+static unsigned linked_count(const struct sim *sim, uint32_t number, enum link_status status)
+{
+    const struct sim_config *config = sim->sequence.configs[number];
+    struct voters linked = {0};
     for (unsigned i = 0; i < config->config.member_count; i++) {
         const struct config_shadow *shadow = shadow_of(sim, config->hosts[i], number);
-        count += voters_has(deciders, i) && shadow && shadow->link >= status;
+        if (shadow && shadow->link >= status)
+            voters_add(&linked, i);
     }
-    return count;
+    return voters_count(voters_common(linked, code_deciders(config->config.code)));
 }
 
 bool sequence_is_live(const struct sim *sim, uint32_t number)
 {
-    const struct sim_config *config = sim->sequence.configs[number];
     return (is_in_sequence(sim, number) || is_chosen(sim, number)) &&
-           linked_count(sim, config, number, LINK_FINALIZED) < config_quorum(&config->config);
+           linked_count(sim, number, LINK_FINALIZED) < majority_of(sim->sequence.configs[number]);
 }
 
 /* ---------------------------------------------------------------- what is broken */
@@ -201,9 +204,8 @@ static void vote(struct sim *sim, uint32_t host_index, uint32_t number, struct b
     if (votes->successor != successor)
         broken(sim, "I9", "one ballot of c%u stands for %s and for %s", config->config.index,
                describe(sim, votes->successor).text, describe(sim, successor).text);
-    if (voters_has(code_deciders(config->config.code), (unsigned)member_index))
-        voters_add(&votes->voters, (unsigned)member_index);
-    if (voters_count(votes->voters) >= config_quorum(&config->config))
+    voters_add(&votes->voters, (unsigned)member_index);
+    if (voters_count(voters_common(votes->voters, code_deciders(config->config.code))) >= majority_of(config))
         choose(sim, number, successor);
 }
 
@@ -244,7 +246,7 @@ static void judge_arrival(struct sim *sim, uint32_t number, uint64_t keys, const
         if (!watch_has_arrived(sim, number, i, completed))
             broken(sim, "I4", "%s %s: %llu.%llx of %s has completed, and %u of its hosts have it, not %u",
                    describe(sim, number).text, when, (unsigned long long)completed.z, (unsigned long long)completed.w,
-                   sim->keys[i].text, watch_holders(sim, number, i, completed), quorum);
+                   sim->keys[i].text, voters_count(watch_holders(sim, number, i, completed)), quorum);
     }
 }
 
@@ -253,8 +255,8 @@ static void judge_finalized(struct sim *sim, uint32_t number)
     const struct sim_config *config = sim->sequence.configs[number];
     const uint32_t parent = sim->sequence.numbers[config->config.index - 1];
     const struct sim_config *before = sim->sequence.configs[parent];
-    const unsigned majority = config_quorum(&before->config);
-    const unsigned count = linked_count(sim, before, parent, LINK_PENDING);
+    const unsigned majority = majority_of(before);
+    const unsigned count = linked_count(sim, parent, LINK_PENDING);
     uint32_t slices_moved = 0;
     if (count < majority)
         broken(sim, "I4", "%s is finalized: %u hosts of c%u have it as their successor, not %u",
@@ -584,8 +586,8 @@ void watch_propagated(struct sim *sim, uint32_t index)
 {
     const uint32_t parent = sim->sequence.numbers[index - 1];
     const struct sim_config *config = sim->sequence.configs[parent];
-    const unsigned majority = config_quorum(&config->config);
-    const unsigned count = linked_count(sim, config, parent, LINK_PENDING);
+    const unsigned majority = majority_of(config);
+    const unsigned count = linked_count(sim, parent, LINK_PENDING);
     if (count < majority)
         broken(sim, "I11", "an operation has completed in c%u, and %u hosts of c%u have it as their successor, not %u",
                index, count, config->config.index, majority);

@@ -306,6 +306,7 @@ void sim_destroy(struct sim *sim)
     }
     packet_writer_destroy(sim->reply_writer);
     names_fini(&sim->names);
+    pieces_fini(&sim->pieces);
     sequence_fini(&sim->sequence);
     free(sim->links);
     free(sim->ops);
