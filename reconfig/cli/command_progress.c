@@ -299,6 +299,42 @@ static enum exit_code finish(struct admin *admin, struct shards *shards)
     return code;
 }
 
+static bool go_on(struct runs *runs, void *arg)
+{
+    (void)runs;
+    (void)arg;
+    return true;
+}
+
+/*
+ * Where nothing is pending, an admin who died may have begun something all the same, of which only the acceptors know:
+ * it is finished, or can not come any more. Returns how many shards were changed by that.
+ */
+static unsigned settle(struct admin *admin, struct shards *shards)
+{
+    enum exit_code code;
+    struct runs runs;
+    unsigned changed_count = 0;
+    if (!runs_init(&runs, admin, shards->count, &code))
+        return 0;
+    for (unsigned i = 0; i < shards->count; i++)
+        if (shards->at[i].is_selected && shards->at[i].has_base && !shards->at[i].has_pending)
+            runs_add(&runs, &shards->at[i], NULL);
+    runs.watch = go_on;
+    runs_run(&runs);
+    for (unsigned i = 0; i < runs.count; i++) {
+        const struct shard *shard = runs.at[i].shard;
+        if (shard->base.index == runs.bases[i].index)
+            continue;
+        changed_count++;
+        if (!admin->flags.json)
+            watch_tell_event(shard, "finalized", &shard->base);
+    }
+    kept_configs_add(admin, shards);
+    runs_fini(&runs);
+    return changed_count;
+}
+
 static enum exit_code run_resume(const struct command *command, int argc, char **argv)
 {
     struct admin admin = {0};
@@ -317,13 +353,14 @@ static enum exit_code run_resume(const struct command *command, int argc, char *
     if (!look(&admin, &shards, &code))
         return code;
     code = judge_unknown(&admin, &shards);
+    const unsigned settled_count = settle(&admin, &shards);
     if (count_pending(&shards) > 0) {
         (void)set_pace(&admin, &shards, &pace); /* those that are down are said, and others do their work */
         const enum exit_code finish_code = finish(&admin, &shards);
         code = finish_code ? finish_code : code;
     } else if (admin.flags.json) {
         puts("{\"v\":1,\"results\":[],\"discard\":[]}");
-    } else if (code == EXIT_CODE_OK) {
+    } else if (code == EXIT_CODE_OK && settled_count == 0) {
         puts("nothing is pending");
     }
     shards_fini(&shards);

@@ -161,15 +161,19 @@ static void tell_progress(struct watch *watch, const struct runs *runs)
 
 /* ---------------------------------------------------------------- what has happened */
 
-static void tell_event(struct watch *watch, const struct run *run, const char *event, const struct config *config)
+void watch_tell_event(const struct shard *shard, const char *event, const struct config *config)
 {
-    hide_bar(watch);
-    if (watch->admin->flags.json)
-        return;
-    printf("%s: pool %s, shard %" PRIu32 ": ", event, run->shard->pool->name, run->shard->shard);
+    printf("%s: pool %s, shard %" PRIu32 ": ", event, shard->pool->name, shard->shard);
     print_config(stdout, config);
     putchar('\n');
     fflush(stdout);
+}
+
+static void tell_event(struct watch *watch, const struct run *run, const char *event, const struct config *config)
+{
+    hide_bar(watch);
+    if (!watch->admin->flags.json)
+        watch_tell_event(run->shard, event, config);
 }
 
 static void tell_events(struct watch *watch, struct run *run)

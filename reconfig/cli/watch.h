@@ -18,4 +18,7 @@
 enum exit_code watch_runs(struct admin *admin, struct shards *shards, struct runs *runs,
                           const struct proposal *proposal, double register_count);
 
+/** "finalized: pool default, shard 0: c1 rs:5,3 on ..." */
+void watch_tell_event(const struct shard *shard, const char *event, const struct config *config);
+
 #endif
