@@ -305,6 +305,8 @@ static int run_plants(const struct sim_flags *flags, const struct sim_options *o
     else
         printf("%-24s %6s  %-10s  %s\n", "planted bug", "seeds", "found by", "what is wrong");
     for (unsigned i = PLANT_NONE + 1; i < PLANT_COUNT; i++) {
+        if (plant_needs_schedule((enum plant)i))
+            continue;
         const int exit_code = seek_plant(flags, options, (enum plant)i, &result);
         if (exit_code)
             return exit_code;
