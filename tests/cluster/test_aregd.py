@@ -84,7 +84,7 @@ class AregdTest(unittest.TestCase):
             (["-c", "/nonexistent"], "/nonexistent: No such file"),
             (["-c", self.path("aregd.conf"), "--genesis", "/nonexistent"], "/nonexistent: No such file"),
             (["-c", self.path("aregd.conf"), "--sync", "sometimes"], "--sync: storage.sync must be batch or none"),
-            (["-c", self.path("aregd.conf"), "--join", "tcp://h:1"], "join is not supported by this version"),
+            (["-c", self.path("aregd.conf"), "--join", "tcp://h:1"], "a host is in genesis, or joins"),
             (["-c", self.path("aregd.conf"), "--id", "s2"], 'there is no host "s2"'),
         ]:
             result = self.run_aregd(*flags)
