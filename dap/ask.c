@@ -68,23 +68,12 @@ void ask_finish(struct ask *ask)
     ask->state = ASK_DONE;
 }
 
-/* Members that are not connected: what was to be sent to them has not left. */
-static struct voters lost_members(const struct ask *ask)
-{
-    struct voters lost = {0};
-    for (unsigned i = 0; i < ask->config->member_count; i++)
-        if (ask->members[i].sent_count > 0 && ask->members[i].sent_ns == 0 && !voters_has(ask->due, i))
-            voters_add(&lost, i);
-    return lost;
-}
-
 bool ask_is_patient(struct ask *ask, struct voters members, uint64_t now_ns)
 {
     if (ask->quorum_ns == 0)
         ask->quorum_ns = now_ns;
     const uint64_t until_ns = ask->quorum_ns + ask->patience_ns;
-    const struct voters awaited = voters_minus(voters_minus(members, ask->replied), lost_members(ask));
-    if (ask->patience_ns == 0 || awaited.bits == 0 || now_ns >= until_ns)
+    if (ask->patience_ns == 0 || voters_minus(members, ask->replied).bits == 0 || now_ns >= until_ns)
         return false;
     ask_wake_at(ask, until_ns);
     return true;

@@ -254,8 +254,8 @@ struct voters ask_unconfirmed(const struct ask *ask);
 
 /* For the DAPs' own files. */
 void ask_finish(struct ask *ask);
-/** Whether to wait for more of these members, though the quorum has answered: not for those that are not connected, nor
- * when the ask's patience is over. */
+/** Whether to wait for more of these members, though the quorum has answered: also for one that is not connected, which
+ * may be about to be. */
 bool ask_is_patient(struct ask *ask, struct voters members, uint64_t now_ns);
 /** The same as ask_finish(), once the ask is not patient any more. */
 void ask_finish_patiently(struct ask *ask, uint64_t now_ns);
