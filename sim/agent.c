@@ -31,7 +31,8 @@ void agent_start(struct sim *sim, uint32_t host_index)
     if (client_index == PROCESS_NONE)
         return;
     const char *seed = sim->hosts[host_index].address;
-    const struct registration self = {.host = sim->hosts[host_index].id, .incarnation = host_incarnation(host_index)};
+    const struct registration self = {.host = sim->hosts[host_index].id,
+                                      .incarnation = sim->hosts[host_index].incarnation};
     sim->clients[client_index].worker = worker_create(&self);
     CHECK(sim->clients[client_index].worker != NULL);
     process_open(sim, client_index, &seed, 1);

@@ -385,7 +385,7 @@ void host_start(struct sim *sim, uint32_t host_index)
     struct sim_host *host = &sim->hosts[host_index];
     CHECK(!host->replica);
     const struct replica_options options = {.host = host->id,
-                                            .incarnation = host_incarnation(host_index),
+                                            .incarnation = host->incarnation,
                                             .must_register = agent_of_host(sim, host_index) != PROCESS_NONE,
                                             .cluster = &sim->cluster};
     struct store_txn *txn = begin(host, STORE_WRITE);
@@ -440,13 +440,42 @@ void host_crash(struct sim *sim, uint32_t host_index)
                  (struct event){.kind = EVENT_CONNECTION, .a = i, .b = host_index, .c = 0});
 }
 
+static void open_disk(struct sim_host *host)
+{
+    const struct store_options options = {.path = "", .sync = true};
+    CHECK(store_memory_open(&host->store, &options) == AREG_OK);
+}
+
+static void close_disk(struct sim_host *host)
+{
+    store_close(host->store);
+    for (uint32_t i = 0; i < host->config_room; i++)
+        free(host->configs[i].registers);
+    free(host->configs);
+    host->configs = NULL;
+    host->config_room = 0;
+    host->slot_max = 0;
+    host->final = CONFIG_NONE;
+}
+
+void host_renew(struct sim *sim, uint32_t host_index)
+{
+    struct sim_host *host = &sim->hosts[host_index];
+    CHECK(host->is_lost && !host_is_up(sim, host_index));
+    close_disk(host);
+    open_disk(host);
+    host->is_lost = false;
+    host->incarnation += SIM_HOST_MAX;
+    host_start(sim, host_index);
+}
+
 void host_init(struct sim *sim, uint32_t host_index)
 {
     struct sim_host *host = &sim->hosts[host_index];
-    const struct store_options options = {.path = "", .sync = true};
-    CHECK(store_memory_open(&host->store, &options) == AREG_OK);
+    open_disk(host);
     snprintf(host->id.text, sizeof host->id.text, "s%u", host_index + 1);
     snprintf(host->address, sizeof host->address, "tcp://10.0.0.%u:7600", host_index + 1);
+    host->incarnation = host_first_incarnation(host_index);
     host->final = CONFIG_NONE;
     host->finalizer = PROCESS_NONE;
     host->wake_ns = UINT64_MAX;
@@ -462,8 +491,5 @@ void host_fini(struct sim *sim, uint32_t host_index)
     jobs_free(host->batch);
     jobs_free(host->first_job);
     end_process(sim, host);
-    store_close(host->store);
-    for (uint32_t i = 0; i < host->config_room; i++)
-        free(host->configs[i].registers);
-    free(host->configs);
+    close_disk(host);
 }

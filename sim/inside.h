@@ -176,7 +176,7 @@ struct config_shadow {
     struct ballot promised;
     struct ballot accepted;
     struct transfer_progress transfer;
-    bool is_empty;            /* retired, and without registers */
+    bool is_empty;            /* without registers */
     struct shadow *registers; /* by key */
 };
 
@@ -186,7 +186,8 @@ struct sim_host {
     struct store *store;
     struct replica *replica; /* NULL: the process is down */
     uint32_t life;
-    bool is_lost; /* its disk is gone */
+    uint64_t incarnation; /* of its disk, written at its first start */
+    bool is_lost;         /* its disk is gone, and there is no other yet */
     bool is_full;
     struct sim_clock clock;
     uint64_t paused_until_ns;
@@ -207,8 +208,8 @@ struct sim_host {
     uint32_t final; /* the last finalized configuration that it knows; CONFIG_NONE */
 };
 
-/** Of its disk, written at its first start. */
-static inline uint64_t host_incarnation(uint32_t host_index)
+/** Of its first disk. */
+static inline uint64_t host_first_incarnation(uint32_t host_index)
 {
     return 1 + host_index;
 }
@@ -218,6 +219,8 @@ void host_init(struct sim *sim, uint32_t host_index);
 void host_fini(struct sim *sim, uint32_t host_index);
 bool host_is_up(const struct sim *sim, uint32_t host_index);
 void host_start(struct sim *sim, uint32_t host_index);
+/** A host whose disk was lost is up again, with an empty one. */
+void host_renew(struct sim *sim, uint32_t host_index);
 /** kill -9: what was not committed is gone, or just made it. */
 void host_crash(struct sim *sim, uint32_t host_index);
 void host_receive(struct sim *sim, const struct transit *from, const struct packet *packet);
@@ -248,9 +251,13 @@ struct sim_config {
     struct config config;
     struct slice descriptor; /* counted */
     uint8_t hosts[MEMBER_COUNT_MAX];
-    uint64_t rotted;   /* bits of hosts whose fragments may be */
-    uint32_t chosen;   /* its successor, by a majority of its members; CONFIG_NONE */
-    bool is_finalized; /* some host knows that it is */
+    uint64_t rotted; /* bits of hosts whose fragments may be */
+    /* What disks have shown, whatever has become of them. */
+    struct voters joined;
+    struct voters linked;  /* they had a successor of it, pending or not */
+    uint32_t slices_moved; /* into it, as workers said */
+    uint32_t chosen;       /* its successor, by a majority of its members; CONFIG_NONE */
+    bool is_finalized;     /* some host knows that it is */
     struct votes *votes;
     uint32_t votes_count;
     uint32_t votes_room;
@@ -272,7 +279,10 @@ uint32_t sequence_number(struct sim *sim, struct slice descriptor);
 uint32_t sequence_find(const struct sim *sim, struct config_id id);
 /** The position of a host among the members; -1 if it is none. */
 int sequence_member(const struct sim_config *config, uint32_t host_index);
-/** Whether operations may still need it: no majority of its members knows that a later one is finalized. */
+/** Whether a member has lost what it had as one, and must keep silent: its disk is gone, or is another one. */
+bool sequence_has_forgotten(const struct sim *sim, uint32_t number, unsigned member_index);
+/** Whether operations may still need it: no majority of its members knows that a later one is finalized, or none of
+ * that one's members does. */
 bool sequence_is_live(const struct sim *sim, uint32_t number);
 
 /** Look at all of a host's disk (I1, I2, I4, I7, I9, I10), as it is committed. */

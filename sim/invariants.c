@@ -304,7 +304,7 @@ struct voters watch_holders(struct sim *sim, uint32_t number, uint32_t key_index
     for (unsigned i = 0; i < config->config.member_count; i++) {
         const uint32_t host_index = config->hosts[i];
         /* A host whose disk is lost had it, for all we know. */
-        if (sim->hosts[host_index].is_lost ||
+        if (sequence_has_forgotten(sim, number, i) ||
             (host_register(sim, host_index, number, key_index, &found) && may_have_had(sim, number, &found, tag)))
             voters_add(&holders, i);
     }

@@ -113,11 +113,13 @@ void nemesis_init(struct sim *sim)
 
 /* ---------------------------------------------------------------- hosts that die */
 
-static struct voters members_up(const struct sim *sim, const struct sim_config *config)
+/* Those that answer, if they are reached. */
+static struct voters members_up(const struct sim *sim, uint32_t number)
 {
+    const struct sim_config *config = config_of(sim, number);
     struct voters up = {0};
     for (unsigned i = 0; i < config->config.member_count; i++)
-        if (host_is_up(sim, config->hosts[i]))
+        if (host_is_up(sim, config->hosts[i]) && !sequence_has_forgotten(sim, number, i))
             voters_add(&up, i);
     return up;
 }
@@ -130,7 +132,7 @@ static bool may_go_down(const struct sim *sim, uint32_t host_index)
         const struct sim_config *config = config_of(sim, i);
         if (sequence_member(config, host_index) < 0 || !sequence_is_live(sim, i))
             continue;
-        const struct voters up = members_up(sim, config);
+        const struct voters up = members_up(sim, i);
         const unsigned down_count = config->config.member_count - voters_count(up);
         if (nemesis->keeps_quorums ? code_spare_count(config->config.code, up) <= 0 : down_count >= nemesis->down_max)
             return false;
@@ -156,11 +158,12 @@ static void revive(struct sim *sim, uint32_t host_index)
 }
 
 /* Members whose fragments are neither rotten nor gone, as far as it is known. */
-static struct voters members_sound(const struct sim *sim, const struct sim_config *config)
+static struct voters members_sound(const struct sim *sim, uint32_t number)
 {
+    const struct sim_config *config = config_of(sim, number);
     struct voters sound = {0};
     for (unsigned i = 0; i < config->config.member_count; i++)
-        if (!sim->hosts[config->hosts[i]].is_lost && !(config->rotted >> config->hosts[i] & 1))
+        if (!sequence_has_forgotten(sim, number, i) && !(config->rotted >> config->hosts[i] & 1))
             voters_add(&sound, i);
     return sound;
 }
@@ -172,10 +175,12 @@ static bool has_begun(const struct sim *sim)
     bool has_begun = true;
     for (unsigned i = 0; i < genesis->config.member_count; i++) {
         const uint32_t host_index = genesis->hosts[i];
-        const struct config_shadow *shadow = &sim->hosts[host_index].configs[0];
         struct store_txn *txn;
         uint64_t incarnations[MEMBER_COUNT_MAX];
-        if (agent_of_host(sim, host_index) == PROCESS_NONE || shadow->link == LINK_FINALIZED || shadow->slot == 0)
+        if (agent_of_host(sim, host_index) == PROCESS_NONE || sequence_has_forgotten(sim, 0, i))
+            continue;
+        const struct config_shadow *shadow = &sim->hosts[host_index].configs[0];
+        if (shadow->link == LINK_FINALIZED || shadow->slot == 0)
             continue;
         CHECK(store_begin(sim->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
         CHECK(store_incarnations_get(txn, shadow->slot, incarnations) == AREG_OK);
@@ -192,13 +197,25 @@ static bool is_needed(const struct sim *sim, uint32_t number)
            sequence_is_live(sim, number);
 }
 
+static unsigned forgotten_count(const struct sim *sim, uint32_t number)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < config_of(sim, number)->config.member_count; i++)
+        count += sequence_has_forgotten(sim, number, i);
+    return count;
+}
+
 /* Whether no configuration is worse off than it can take if this host is. */
 static bool may_go_bad(const struct sim *sim, uint32_t host_index)
 {
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
-        if (sequence_member(config, host_index) >= 0 && is_needed(sim, i) && !(config->rotted >> host_index & 1) &&
-            code_spare_count(config->config.code, members_sound(sim, config)) <= 0)
+        if (sequence_member(config, host_index) < 0 || !is_needed(sim, i))
+            continue;
+        /* So many remember who is who, whatever kind they are of. */
+        if (forgotten_count(sim, i) >= code_tolerance(config->config.code))
+            return false;
+        if (!(config->rotted >> host_index & 1) && code_spare_count(config->config.code, members_sound(sim, i)) <= 0)
             return false;
     }
     return true;
@@ -213,8 +230,9 @@ static uint32_t draw_victim(struct sim *sim)
     return whom;
 }
 
-/* Its disk is gone, and it does not come back. What it had, the others must do without; late, since after it there may
- * be nothing left to lose, unless others take its place. */
+/* Its disk is gone, and it does not come back, or comes back without memory, and must be replaced by itself. What it
+ * had, the others must do without; late, since after it there may be nothing left to lose, unless others take its
+ * place. */
 static void strike_lost(struct sim *sim)
 {
     const bool is_replaced = fault_is_on(sim, FAULT_RECONFIG);
@@ -229,6 +247,8 @@ static void strike_lost(struct sim *sim)
     if (host_is_up(sim, whom))
         host_crash(sim, whom);
     host->is_lost = true;
+    if (is_replaced && random_below(&sim->random, 2))
+        repair_after(sim, FAULT_LOST, whom, 0, draw_duration(sim, FAULT_LOST));
 }
 
 /* ---------------------------------------------------------------- processes that stop, clocks that lie */
@@ -454,7 +474,7 @@ static bool strike_rot(struct sim *sim)
         return false;
     if (host->is_lost || !host_register(sim, whom, number, key_index, &found) || found.entry_count == 0)
         return true;
-    if (!(config->rotted >> whom & 1) && code_spare_count(config->config.code, members_sound(sim, config)) <= 0)
+    if (!(config->rotted >> whom & 1) && code_spare_count(config->config.code, members_sound(sim, number)) <= 0)
         return true;
     if (!rot(sim, whom, number, key_index, &found))
         return true;
@@ -535,6 +555,9 @@ void nemesis_repair(struct sim *sim, enum fault fault, uint32_t whom, uint32_t w
     case FAULT_FULL:
         store_set_quota(sim->hosts[whom].store, 0, 0);
         break;
+    case FAULT_LOST:
+        host_renew(sim, whom);
+        break;
     default:
         CHECK(!"nothing else is repaired");
     }
@@ -544,32 +567,36 @@ void nemesis_repair(struct sim *sim, enum fault fault, uint32_t whom, uint32_t w
 static bool is_possible(const struct sim *sim, uint32_t number)
 {
     const struct sim_config *config = config_of(sim, number);
-    for (unsigned i = 0; i < config->config.member_count; i++) {
-        const struct sim_host *host = &sim->hosts[config->hosts[i]];
-        if (number >= host->config_room || host->configs[number].slot == 0)
-            return false;
-    }
-    return true;
+    return voters_count(config->joined) == config->config.member_count;
+}
+
+/* Of a configuration that may be needed yet. */
+static bool is_member(const struct sim *sim, uint32_t host_index)
+{
+    for (uint32_t i = 0; i < sim->sequence.config_count; i++)
+        if (is_needed(sim, i) && sequence_member(config_of(sim, i), host_index) >= 0)
+            return true;
+    return false;
 }
 
 /* Whether a member may stay down for good, beside others: if somebody may come late, also configurations that are
  * retired need some, who send him on. */
 static bool may_stay_down(const struct sim *sim, uint32_t host_index, uint64_t others)
 {
-    bool is_member = false;
+    bool is_wanted = false;
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
-        struct voters left = members_sound(sim, config);
+        struct voters left = members_sound(sim, i);
         if (sequence_member(config, host_index) < 0 || !is_needed(sim, i) || !is_possible(sim, i))
             continue;
-        is_member = true;
+        is_wanted = true;
         for (unsigned j = 0; j < config->config.member_count; j++)
             if (others >> config->hosts[j] & 1)
                 voters_remove(&left, j);
         if (code_spare_count(config->config.code, left) <= 0)
             return false;
     }
-    return is_member;
+    return is_wanted;
 }
 
 /* All hosts that they know may be gone: others take their place, who know today's. */
@@ -590,6 +617,7 @@ void nemesis_heal(struct sim *sim)
     if (!has_begun(sim))
         spared_count = 0;
     uint64_t spared = 0;
+    const bool discards = !nemesis->keeps_retired && random_below(&sim->random, 2);
     for (uint32_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
         store_memory_fail_commit(host->store, (struct store_fault){.error = AREG_EIO, .commits_before = UINT32_MAX});
@@ -597,6 +625,11 @@ void nemesis_heal(struct sim *sim)
         host->paused_until_ns = 0;
         host->disk_min_ns = 50 * US;
         host->disk_max_ns = 300 * US;
+        if (discards && !is_member(sim, i)) {
+            if (host_is_up(sim, i))
+                host_crash(sim, i);
+            continue;
+        }
         if (host_is_up(sim, i) || host->is_lost)
             continue;
         if (spared_count > 0 && may_stay_down(sim, i, spared)) {

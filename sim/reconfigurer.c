@@ -311,6 +311,10 @@ static void judge_error(struct sim *sim, const struct sim_change *change)
     case AREG_ECANCELED:
         is_possible = change->is_limited;
         break;
+    case AREG_EINVAL:
+        /* A host has lost its disk after it was greeted, and is another one now. */
+        is_possible = change->goal == RECONFIGURE_CHANGE && sim->report->fault_counts[FAULT_LOST] > 0;
+        break;
     default:
         break;
     }

@@ -117,23 +117,34 @@ static void finish_configurations(struct sim *sim)
         broken(sim, "liveness", "a configuration can not be changed after all has healed: %s", error_name(error));
 }
 
-/* Time for hosts to delete what they know to be retired. */
-#define EMPTY_NS (5 * SECOND)
+/* Time for hosts to hear that they have something to delete (some times LOOKOUT_NS, with a clock at half speed), and to
+ * delete it. */
+#define EMPTY_NS (600 * SECOND)
+
+/* A host that keeps registers of a configuration that is retired; PROCESS_NONE: there is none. */
+static uint32_t find_keeper(const struct sim *sim, uint32_t *number)
+{
+    const uint32_t base = sim->sequence.numbers[sim->sequence.base];
+    for (uint32_t i = 0; i < sim->host_count; i++) {
+        const struct sim_host *host = &sim->hosts[i];
+        for (*number = 0; *number < host->config_room && host_is_up(sim, i); (*number)++)
+            if (host->configs[*number].slot && *number != base && !host->configs[*number].is_empty)
+                return i;
+    }
+    return PROCESS_NONE;
+}
 
 static void judge_emptiness(struct sim *sim)
 {
     const uint64_t until_ns = sim->now_ns + EMPTY_NS;
-    if (sim->sequence.base == 0)
-        return;
-    while (!sim->is_broken && sim_step(sim, until_ns))
+    uint32_t number;
+    while (!sim->is_broken && find_keeper(sim, &number) != PROCESS_NONE && sim_step(sim, until_ns))
         ;
-    for (uint32_t i = 0; i < sim->host_count; i++) {
-        const struct sim_host *host = &sim->hosts[i];
-        for (uint32_t j = 0; j < host->config_room && host_is_up(sim, i); j++)
-            if (host->configs[j].slot && host->configs[j].link == LINK_FINALIZED && !host->configs[j].is_empty)
-                broken(sim, "I10", "host %s still has registers of c%u, which it knows to be retired", host->id.text,
-                       sim->sequence.configs[j]->config.index);
-    }
+    const uint32_t keeper = find_keeper(sim, &number);
+    if (keeper != PROCESS_NONE)
+        broken(sim, "I10", "host %s keeps registers of c%u, which has been retired for %llu s",
+               sim->hosts[keeper].id.text, sim->sequence.configs[number]->config.index,
+               (unsigned long long)(EMPTY_NS / SECOND));
 }
 
 static void print_history(const struct sim *sim)

@@ -99,6 +99,15 @@ void sequence_fini(struct sequence *sequence)
     }
 }
 
+bool sequence_has_forgotten(const struct sim *sim, uint32_t number, unsigned member_index)
+{
+    const struct sim_config *config = sim->sequence.configs[number];
+    const struct sim_host *host = &sim->hosts[config->hosts[member_index]];
+    const uint64_t incarnation = config->config.members[member_index].incarnation;
+    return host->is_lost ||
+           host->incarnation != (incarnation ? incarnation : host_first_incarnation(config->hosts[member_index]));
+}
+
 /* What the host's disk has of it; NULL: nothing. */
 static const struct config_shadow *shadow_of(const struct sim *sim, uint32_t host_index, uint32_t number)
 {
@@ -112,23 +121,39 @@ static unsigned majority_of(const struct sim_config *config)
     return quorum_majority(voters_count(code_deciders(config->config.code)));
 }
 
-/* Members that decide on successors and have one on their disks, at least with this status. */
-static unsigned linked_count(const struct sim *sim, uint32_t number, enum link_status status)
+/* Members that decide on successors and have had one on their disks. */
+static unsigned linked_count(const struct sim *sim, uint32_t number)
 {
     const struct sim_config *config = sim->sequence.configs[number];
-    struct voters linked = {0};
+    return voters_count(voters_common(config->linked, code_deciders(config->config.code)));
+}
+
+/* Of the members that decide on its successor, those that know that it is finalized, or retired, and can say so. */
+static unsigned knowing_count(const struct sim *sim, uint32_t number, bool is_retired)
+{
+    const struct sim_config *config = sim->sequence.configs[number];
+    struct voters knowing = {0};
     for (unsigned i = 0; i < config->config.member_count; i++) {
-        const struct config_shadow *shadow = shadow_of(sim, config->hosts[i], number);
-        if (shadow && shadow->link >= status)
-            voters_add(&linked, i);
+        const struct sim_host *host = &sim->hosts[config->hosts[i]];
+        if (host->final != CONFIG_NONE && index_of(sim, host->final) >= config->config.index + is_retired &&
+            !sequence_has_forgotten(sim, number, i))
+            voters_add(&knowing, i);
     }
-    return voters_count(voters_common(linked, code_deciders(config->config.code)));
+    return voters_count(voters_common(knowing, code_deciders(config->config.code)));
 }
 
 bool sequence_is_live(const struct sim *sim, uint32_t number)
 {
-    return (is_in_sequence(sim, number) || is_chosen(sim, number)) &&
-           linked_count(sim, number, LINK_FINALIZED) < majority_of(sim->sequence.configs[number]);
+    const struct sequence *sequence = &sim->sequence;
+    const struct sim_config *config = sequence->configs[number];
+    const uint32_t base = sequence->numbers[sequence->base];
+    if (!is_in_sequence(sim, number) && !is_chosen(sim, number))
+        return false;
+    if (knowing_count(sim, number, true) < majority_of(config))
+        return true;
+    /* Whoever comes may be sent here, until those who are there now know that it is they. */
+    return config->config.index + 1 == sequence->base &&
+           knowing_count(sim, base, false) < majority_of(sequence->configs[base]);
 }
 
 /* ---------------------------------------------------------------- what is broken */
@@ -256,18 +281,13 @@ static void judge_finalized(struct sim *sim, uint32_t number)
     const uint32_t parent = sim->sequence.numbers[config->config.index - 1];
     const struct sim_config *before = sim->sequence.configs[parent];
     const unsigned majority = majority_of(before);
-    const unsigned count = linked_count(sim, parent, LINK_PENDING);
-    uint32_t slices_moved = 0;
+    const unsigned count = linked_count(sim, parent);
     if (count < majority)
         broken(sim, "I4", "%s is finalized: %u hosts of c%u have it as their successor, not %u",
                describe(sim, number).text, count, before->config.index, majority);
-    for (unsigned i = 0; i < config->config.member_count; i++) {
-        const struct config_shadow *shadow = shadow_of(sim, config->hosts[i], number);
-        slices_moved |= shadow ? shadow->transfer.slices_moved : 0;
-    }
-    if (slices_moved != UINT32_MAX)
+    if (config->slices_moved != UINT32_MAX)
         broken(sim, "I4", "%s is finalized, and the slices %08x have not been moved", describe(sim, number).text,
-               ~slices_moved);
+               ~config->slices_moved);
     judge_arrival(sim, number, UINT64_MAX, "is finalized");
 }
 
@@ -327,6 +347,15 @@ static void watch_final(struct sim *sim, uint32_t host_index, uint32_t number, u
         finalize(sim, host_index, number);
 }
 
+static void note_link(struct sim *sim, uint32_t host_index, uint32_t number, enum link_status status)
+{
+    struct sim_config *config = sim->sequence.configs[number];
+    const int member_index = sequence_member(config, host_index);
+    if (member_index < 0 || status == LINK_NONE)
+        return;
+    voters_add(&config->linked, (unsigned)member_index);
+}
+
 static void watch_link(struct sim *sim, uint32_t host_index, uint32_t number, struct store_txn *txn)
 {
     struct config_shadow *shadow = &sim->hosts[host_index].configs[number];
@@ -353,6 +382,7 @@ static void watch_link(struct sim *sim, uint32_t host_index, uint32_t number, st
     }
     shadow->link = link.status;
     shadow->next = next;
+    note_link(sim, host_index, number, link.status);
     if (link.status == LINK_FINALIZED)
         watch_final(sim, host_index, next, index_min);
 }
@@ -385,6 +415,7 @@ static void judge_moved(struct sim *sim, uint32_t host_index, uint32_t number, u
         const struct sim_key *key = &sim->keys[i];
         keys |= (uint64_t)(slices >> key_slice(slice_borrow(key->text, key->text_bytes)) & 1) << i;
     }
+    sim->sequence.configs[number]->slices_moved |= slices;
     trace(sim, TRACE_MOVED, host_index, number, slices, 0);
     judge_arrival(sim, number, keys, "has its slices, as a worker says");
 }
@@ -399,9 +430,9 @@ static void watch_transfer(struct sim *sim, uint32_t host_index, uint32_t number
     if ((before->slices_given & ~now.progress.slices_given) || (before->slices_moved & ~now.progress.slices_moved))
         broken(sim, "I2", "host %s has forgotten slices of %s", host_name(sim, host_index), describe(sim, number).text);
     const uint32_t moved = now.progress.slices_moved & ~before->slices_moved;
-    const bool is_over = host->final != CONFIG_NONE && index_of(sim, host->final) >= index_of(sim, number);
-    /* Once it is over, whatever was to be moved counts as moved. */
-    if (moved && !is_over)
+    const bool is_known = host->final != CONFIG_NONE && index_of(sim, host->final) >= index_of(sim, number);
+    /* Once it is finalized, whatever was to be moved counts as moved, and what completes may do so in its successor. */
+    if (moved && !is_known && !sim->sequence.configs[number]->is_finalized)
         judge_moved(sim, host_index, number, moved);
     sim->report->reconfigurations.registers_moved += now.progress.register_count - before->register_count;
     sim->report->reconfigurations.bytes_moved += now.progress.bytes - before->bytes;
@@ -449,8 +480,12 @@ static uint32_t watch_joined(struct sim *sim, uint32_t host_index, uint32_t slot
                number == CONFIG_NONE ? "what does not decode" : describe(sim, number).text);
         return CONFIG_NONE;
     }
-    const uint64_t incarnation = sim->sequence.configs[number]->config.members[member_index].incarnation;
-    if (incarnation != (number == 0 ? 0 : host_incarnation(host_index)))
+    /* Genesis names no incarnations: a host with another disk takes itself for a member, and keeps silent. */
+    struct sim_config *config = sim->sequence.configs[number];
+    const uint64_t incarnation = config->config.members[member_index].incarnation;
+    if (!sequence_has_forgotten(sim, number, (unsigned)member_index))
+        voters_add(&config->joined, (unsigned)member_index);
+    if (incarnation != (number == 0 ? 0 : host->incarnation))
         broken(sim, "member", "host %s is a member of %s under another incarnation", host->id.text,
                describe(sim, number).text);
     reserve(sim, host, number);
@@ -481,7 +516,7 @@ static void watch_registers(struct sim *sim, uint32_t host_index, uint32_t numbe
         watch_register(sim, host_index, number, i, error == AREG_OK ? &found : NULL);
         is_empty = is_empty && error == AREG_ENOTFOUND;
     }
-    shadow->is_empty = is_empty && shadow->link == LINK_FINALIZED;
+    shadow->is_empty = is_empty;
 }
 
 /* Which configurations there are. What is there stays until the host starts again, so it is seldom looked for. */
@@ -509,8 +544,10 @@ static void watch_configs(struct sim *sim, uint32_t host_index, struct store_txn
 {
     struct sim_host *host = &sim->hosts[host_index];
     bool is_due[CONFIG_COUNT_MAX];
-    for (uint32_t i = 0; i < host->config_room; i++)
-        is_due[i] = host->configs[i].slot && (is_full || !host->configs[i].is_empty);
+    for (uint32_t i = 0; i < host->config_room; i++) {
+        const struct config_shadow *shadow = &host->configs[i];
+        is_due[i] = shadow->slot && (is_full || !shadow->is_empty || shadow->link != LINK_FINALIZED);
+    }
     /* What was decided comes before what is finalized, and both before what that allows. */
     for (uint32_t i = 0; i < host->config_room; i++)
         if (is_due[i])
@@ -548,11 +585,26 @@ void watch_commit(struct sim *sim, uint32_t host_index)
 
 /* ---------------------------------------------------------------- what hosts say */
 
+/* A host that has lost what it had must not speak as the one that it was (PROTOCOL §5, Amnesia). */
+static void watch_memory(struct sim *sim, uint32_t host_index, const struct request *request)
+{
+    const uint32_t number = sequence_find(sim, request->config);
+    const int member_index = number == CONFIG_NONE ? -1 : sequence_member(sim->sequence.configs[number], host_index);
+    const bool is_of_members = message_has_key(request->kind) || request->kind == MESSAGE_LIST_KEYS ||
+                               request->kind == MESSAGE_READ_CONFIG || request->kind == MESSAGE_PREPARE ||
+                               request->kind == MESSAGE_ACCEPT || request->kind == MESSAGE_TRANSFER;
+    if (is_of_members && member_index >= 0 && sequence_has_forgotten(sim, number, (unsigned)member_index))
+        broken(sim, "amnesia", "host %s answers for %s, and has lost what it had there", host_name(sim, host_index),
+               describe(sim, number).text);
+}
+
 uint32_t watch_answer(struct sim *sim, uint32_t host_index, struct store_txn *txn, const struct request *request,
                       const struct reply *reply)
 {
     uint32_t slot;
     struct link link;
+    if (sim->hosts[host_index].incarnation != host_first_incarnation(host_index) && reply->status == REPLY_OK)
+        watch_memory(sim, host_index, request);
     if (sim->sequence.config_count == 1 && reply->next.status == LINK_NONE)
         return CONFIG_NONE;
     /* Never from emptiness. */
@@ -587,7 +639,7 @@ void watch_propagated(struct sim *sim, uint32_t index)
     const uint32_t parent = sim->sequence.numbers[index - 1];
     const struct sim_config *config = sim->sequence.configs[parent];
     const unsigned majority = majority_of(config);
-    const unsigned count = linked_count(sim, parent, LINK_PENDING);
+    const unsigned count = linked_count(sim, parent);
     if (count < majority)
         broken(sim, "I11", "an operation has completed in c%u, and %u hosts of c%u have it as their successor, not %u",
                index, count, config->config.index, majority);

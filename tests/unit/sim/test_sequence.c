@@ -32,7 +32,7 @@ static void make_config(struct hands *hands, unsigned which, const struct config
     snprintf(config->author, sizeof config->author, "hands");
     snprintf(config->reason, sizeof config->reason, "%s", reason);
     for (unsigned i = 0; i < config->member_count; i++)
-        config->members[i].incarnation = host_incarnation(i);
+        config->members[i].incarnation = host_first_incarnation(i);
     const size_t bytes = config_encode(config, hands->encoded[which], sizeof hands->encoded[which]);
     hands->descriptors[which] = slice_borrow(hands->encoded[which], bytes);
 }
@@ -290,7 +290,7 @@ static void a_configuration_that_is_finalized_too_early_breaks_I4(void **state)
     end(&hands, "I4");
     /* A slice was not moved. */
     prepare_moved(&hands);
-    hands.calm.sim->hosts[1].configs[hands.calm.sim->sequence.numbers[1]].transfer.slices_moved = 0;
+    hands.calm.sim->sequence.configs[hands.calm.sim->sequence.numbers[1]]->slices_moved &= ~UINT32_C(1);
     finalize(&hands, 0);
     end(&hands, "I4");
     /* Few know that it is the successor. */
