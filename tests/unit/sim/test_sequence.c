@@ -456,6 +456,31 @@ static void who_answers_for_what_is_retired_breaks_I10(void **state)
     }
 }
 
+static void who_has_lost_its_disk_and_answers_breaks_amnesia(void **state)
+{
+    (void)state;
+    static struct hands hands;
+    for (unsigned i = 0; i < 2; i++) {
+        begin(&hands);
+        struct sim *sim = hands.calm.sim;
+        calm_crash_host(&hands.calm, 0);
+        sim->hosts[0].is_lost = true;
+        assert_true(sequence_has_forgotten(sim, 0, 0));
+        host_renew(sim, 0);
+        assert_true(sequence_has_forgotten(sim, 0, 0)); /* it is a member again, as another one */
+        assert_false(sequence_has_forgotten(sim, 0, 1));
+        assert_int_equal(voters_count(watch_holders(sim, 0, 0, sim->keys[0].completed)), HOST_COUNT);
+        struct store_txn *txn;
+        const struct request request = {.kind = i == 0 ? MESSAGE_REGISTER : MESSAGE_GET_TAG,
+                                        .config = genesis_id(&hands)};
+        const struct reply reply = {.kind = request.kind};
+        assert_int_equal(store_begin(sim->hosts[0].store, STORE_READ, &txn), AREG_OK);
+        watch_answer(sim, 0, txn, &request, &reply);
+        store_abort(txn);
+        end(&hands, i == 0 ? "" : "amnesia");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +497,7 @@ int main(void)
         cmocka_unit_test(what_is_acknowledged_and_not_on_disk_breaks_I8_or_I9),
         cmocka_unit_test(what_is_told_and_not_in_the_sequence_breaks_I3),
         cmocka_unit_test(who_answers_for_what_is_retired_breaks_I10),
+        cmocka_unit_test(who_has_lost_its_disk_and_answers_breaks_amnesia),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
