@@ -46,8 +46,8 @@ void client_destroy(struct client *client)
     if (!client)
         return;
     for (uint32_t i = 0; i < client->slot_count; i++) {
+        ask_destroy(&client->operations[i]->ask); /* First: it looks into a configuration that the operation holds. */
         operation_release(client->operations[i]);
-        ask_destroy(&client->operations[i]->ask);
         free(client->operations[i]);
     }
     if (client->confirmations.items)

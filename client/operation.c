@@ -362,7 +362,7 @@ void operation_receive(struct client *client, struct operation *operation, unsig
 void operation_tick(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     if (now_ns >= operation->deadline_ns) {
-        operation_give_up(client, operation, AREG_EUNAVAIL, now_ns);
+        operation_give_up(client, operation, reconfigure_has_answer(operation) ? AREG_OK : AREG_EUNAVAIL, now_ns);
         return;
     }
     if (!is_asking(operation)) {

@@ -40,6 +40,9 @@ struct reconfiguration {
 #define PROPOSE_AGAIN_NS_MIN UINT64_C(5000000)
 enum { PROPOSE_DOUBLINGS_MAX = 7 };
 
+/* Who only looks does not wait longer for members of what is pending: perhaps it is they who are missing. */
+#define LOOK_BEYOND_NS UINT64_C(1000000000)
+
 enum areg_error reconfiguration_create(struct operation *operation, const struct client_op *op, uint64_t now_ns)
 {
     struct reconfiguration *made = calloc(1, sizeof *made);
@@ -70,20 +73,29 @@ void reconfiguration_destroy(struct operation *operation)
 
 /* ---------------------------------------------------------------- ending */
 
+bool reconfigure_has_answer(const struct operation *operation)
+{
+    return operation->reconfiguration && operation->reconfiguration->step == RECONFIGURE_LOOKING_BEYOND;
+}
+
 void reconfigure_tell(struct operation *operation)
 {
     const struct reconfiguration *reconfiguration = operation->reconfiguration;
     struct client_done *outcome = &operation->outcome;
     if (reconfiguration->last)
         outcome->base = slice_ref(reconfiguration->last->descriptor);
-    if (reconfiguration->target && reconfiguration->step >= RECONFIGURE_INSTALLING)
+    const bool is_decided = reconfigure_has_answer(operation) || reconfiguration->step >= RECONFIGURE_INSTALLING;
+    if (reconfiguration->target && is_decided)
         outcome->pending = slice_ref(reconfiguration->target->descriptor);
 }
 
 /* There is progress: from now on it may take as long again. */
 static void extend(struct operation *operation, uint64_t now_ns)
 {
-    const uint64_t patience_ns = operation->reconfiguration->patience_ns;
+    const struct reconfiguration *reconfiguration = operation->reconfiguration;
+    uint64_t patience_ns = reconfiguration->patience_ns;
+    if (reconfiguration->step == RECONFIGURE_LOOKING_BEYOND && patience_ns > LOOK_BEYOND_NS)
+        patience_ns = LOOK_BEYOND_NS;
     operation->deadline_ns = patience_ns < UINT64_MAX - now_ns ? now_ns + patience_ns : UINT64_MAX;
 }
 
@@ -327,14 +339,27 @@ static void after_look(struct client *client, struct operation *operation, uint6
         greet(client, operation, now_ns);
 }
 
+/*
+ * Something is pending, as far as the members of its parent know. Its own members may know that it is over, and even
+ * what came after it: if the one who finalized it died before it told the parent's, nobody else ever does.
+ */
+static void look_beyond(struct client *client, struct operation *operation, struct slice descriptor, uint64_t now_ns)
+{
+    struct reconfiguration *reconfiguration = operation->reconfiguration;
+    set_view(&reconfiguration->target, sequence_successor(client, reconfiguration->last, descriptor));
+    reconfiguration->step = RECONFIGURE_LOOKING_BEYOND;
+    if (reconfiguration->target)
+        ask_members(client, operation, reconfiguration->target, ASK_READ_CONFIG, now_ns);
+    else
+        operation_end(client, operation, AREG_ENOMEM, now_ns);
+}
+
 static void after_finding_pending(struct client *client, struct operation *operation, struct slice descriptor,
                                   uint64_t now_ns)
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     if (reconfiguration->goal == RECONFIGURE_LOOK) {
-        set_view(&reconfiguration->target, sequence_successor(client, reconfiguration->last, descriptor));
-        reconfiguration->step = RECONFIGURE_INSTALLING;
-        operation_end(client, operation, reconfiguration->target ? AREG_OK : AREG_ENOMEM, now_ns);
+        look_beyond(client, operation, descriptor, now_ns);
     } else if (reconfiguration->goal == RECONFIGURE_CHANGE && PLANTED(PLANT_PROPOSE_ON_PENDING)) {
         set_view(&reconfiguration->last, sequence_successor(client, reconfiguration->last, descriptor));
         greet(client, operation, now_ns);
@@ -349,6 +374,9 @@ static void after_step(struct client *client, struct operation *operation, uint6
     switch (reconfiguration->step) {
     case RECONFIGURE_LOOKING:
         after_look(client, operation, now_ns);
+        break;
+    case RECONFIGURE_LOOKING_BEYOND:
+        operation_end(client, operation, AREG_OK, now_ns);
         break;
     case RECONFIGURE_GREETING:
         join(client, operation, now_ns);
@@ -386,6 +414,10 @@ static void after_failure(struct client *client, struct operation *operation, ui
     if (reconfiguration->step == RECONFIGURE_PROPOSING && error == AREG_EBUSY) {
         operation_close_ask(client, operation);
         propose_again(client, operation, now_ns);
+        return;
+    }
+    if (reconfigure_has_answer(operation)) {
+        operation_end(client, operation, AREG_OK, now_ns);
         return;
     }
     if (error == AREG_EINVAL)

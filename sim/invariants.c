@@ -127,9 +127,8 @@ static void watch_piece(struct sim *sim, uint32_t host_index, uint32_t number, u
     const struct sim_config *config = sim->sequence.configs[number];
     const int position = sequence_member(config, host_index);
     struct pieces *pieces = &sim->pieces;
-    /* A directory keeps where the value is. Fragments that have been through a change of configurations are not
-     * compared yet: seed 18 shows two that differ, and it is not known whose mistake that is. */
-    if (stored->fragment_bytes == 0 || position < 0 || config->config.index > 0 ||
+    /* A directory keeps where the value is, and no fragment. */
+    if (stored->fragment_bytes == 0 || position < 0 ||
         !voters_has(code_holders(config->config.code), (unsigned)position))
         return;
     const uint8_t k = config->config.code.k;
