@@ -151,13 +151,12 @@ const struct cluster *client_cluster(const struct client *client);
 /** Where an operation RECONFIGURE is, in this order; what is pending when it begins is first taken through the last
  * three. */
 enum reconfigure_step {
-    RECONFIGURE_LOOKING,        /* for the end of the sequence */
-    RECONFIGURE_LOOKING_BEYOND, /* what is pending may be over: its own members know. Only when looking. */
-    RECONFIGURE_GREETING,       /* the members of the new configuration: who are they? */
-    RECONFIGURE_JOINING,        /* all of them have to record that they are */
-    RECONFIGURE_PROPOSING,      /* consensus among the members of the last configuration */
-    RECONFIGURE_INSTALLING,     /* the decision to a majority of them: from here on clients use it */
-    RECONFIGURE_TRANSFERRING,   /* registers */
+    RECONFIGURE_LOOKING,      /* for the end of the sequence */
+    RECONFIGURE_GREETING,     /* the members of the new configuration: who are they? */
+    RECONFIGURE_JOINING,      /* all of them have to record that they are */
+    RECONFIGURE_PROPOSING,    /* consensus among the members of the last configuration */
+    RECONFIGURE_INSTALLING,   /* the decision to a majority of them: from here on clients use it */
+    RECONFIGURE_TRANSFERRING, /* registers */
     RECONFIGURE_FINALIZING,
 };
 

@@ -28,6 +28,7 @@ struct reconfiguration {
     struct view *target;  /* its successor to be; one reference; NULL: none yet */
     struct view *own;     /* the target that was wanted; one reference; NULL: not made yet */
     struct ballot ballot;
+    bool is_beyond;       /* LOOKING: the members of what is pending are asked */
     bool is_accepting;    /* PROPOSING: the second phase */
     bool has_told_parent; /* FINALIZING: the members of `last` know it */
     unsigned refusal_count;
@@ -75,7 +76,7 @@ void reconfiguration_destroy(struct operation *operation)
 
 bool reconfigure_has_answer(const struct operation *operation)
 {
-    return operation->reconfiguration && operation->reconfiguration->step == RECONFIGURE_LOOKING_BEYOND;
+    return operation->reconfiguration && operation->reconfiguration->is_beyond;
 }
 
 void reconfigure_tell(struct operation *operation)
@@ -94,7 +95,7 @@ static void extend(struct operation *operation, uint64_t now_ns)
 {
     const struct reconfiguration *reconfiguration = operation->reconfiguration;
     uint64_t patience_ns = reconfiguration->patience_ns;
-    if (reconfiguration->step == RECONFIGURE_LOOKING_BEYOND && patience_ns > LOOK_BEYOND_NS)
+    if (reconfiguration->is_beyond && patience_ns > LOOK_BEYOND_NS)
         patience_ns = LOOK_BEYOND_NS;
     operation->deadline_ns = patience_ns < UINT64_MAX - now_ns ? now_ns + patience_ns : UINT64_MAX;
 }
@@ -141,6 +142,7 @@ static void look(struct client *client, struct operation *operation, uint64_t no
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     reconfiguration->step = RECONFIGURE_LOOKING;
+    reconfiguration->is_beyond = false;
     set_view(&reconfiguration->last, view_ref(sequence_base(client, operation->shard)));
     set_view(&reconfiguration->target, NULL);
     if (reconfiguration->last)
@@ -347,7 +349,7 @@ static void look_beyond(struct client *client, struct operation *operation, stru
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     set_view(&reconfiguration->target, sequence_successor(client, reconfiguration->last, descriptor));
-    reconfiguration->step = RECONFIGURE_LOOKING_BEYOND;
+    reconfiguration->is_beyond = true;
     if (reconfiguration->target)
         ask_members(client, operation, reconfiguration->target, ASK_READ_CONFIG, now_ns);
     else
@@ -374,9 +376,6 @@ static void after_step(struct client *client, struct operation *operation, uint6
     switch (reconfiguration->step) {
     case RECONFIGURE_LOOKING:
         after_look(client, operation, now_ns);
-        break;
-    case RECONFIGURE_LOOKING_BEYOND:
-        operation_end(client, operation, AREG_OK, now_ns);
         break;
     case RECONFIGURE_GREETING:
         join(client, operation, now_ns);
@@ -479,6 +478,12 @@ void reconfigure_proceed(struct client *client, struct operation *operation, enu
     }
     if (look_again_if_superseded(client, operation, now_ns))
         return;
+    if (reconfiguration->is_beyond && ask->next.bytes > 0) {
+        /* Only what is finalized has a successor. */
+        sequence_advance(client, reconfiguration->target);
+        look_again(client, operation, now_ns);
+        return;
+    }
     const bool is_look = reconfiguration->step == RECONFIGURE_LOOKING && ask->state == ASK_DONE;
     if (ask->next.bytes > 0 && (is_look || reconfiguration->step == RECONFIGURE_PROPOSING)) {
         struct slice next = slice_ref(ask->next);

@@ -92,7 +92,6 @@ static const char *step_text(enum reconfigure_step step)
 {
     static const char *const texts[] = {
         [RECONFIGURE_LOOKING] = "looking for the last configuration",
-        [RECONFIGURE_LOOKING_BEYOND] = "looking for the last configuration",
         [RECONFIGURE_GREETING] = "greeting the hosts",
         [RECONFIGURE_JOINING] = "the hosts join",
         [RECONFIGURE_PROPOSING] = "proposing",

@@ -168,6 +168,39 @@ static void a_look_changes_nothing(void **state)
     world_close();
 }
 
+static void a_look_asks_the_members_of_what_is_pending_whether_it_is_over(void **state)
+{
+    (void)state;
+    world_open("repl:3", "012");
+    const unsigned over = world_describe(0, "repl:3", "345");
+    world_install(over, "012");
+    /* Whoever finalized it died before it told the members of its parent. */
+    const unsigned latest = world_describe(over, "repl:3", "567");
+    world_install(latest, "345");
+    world_finalize(latest, "34567");
+    assert_int_equal(world_do(look, ""), AREG_OK);
+    assert_outcome((int)latest, -1);
+    world_close();
+}
+
+static bool is_not_of_the_new(unsigned host_index, const struct request *request)
+{
+    (void)request;
+    return host_index < 3;
+}
+
+static void a_look_does_not_insist_on_the_members_of_what_is_pending(void **state)
+{
+    (void)state;
+    world_open("repl:3", "012");
+    const unsigned after = world_describe(0, "repl:3", "345");
+    world_install(after, "012");
+    world.on_request = is_not_of_the_new;
+    assert_int_equal(world_do(look, ""), AREG_OK);
+    assert_outcome(0, (int)after);
+    world_close();
+}
+
 static void with_nothing_pending_there_is_nothing_to_finish(void **state)
 {
     (void)state;
@@ -554,6 +587,8 @@ int main(void)
         cmocka_unit_test(a_change_goes_through_its_steps_in_order),
         cmocka_unit_test(whoever_watches_sees_each_step),
         cmocka_unit_test(a_look_changes_nothing),
+        cmocka_unit_test(a_look_asks_the_members_of_what_is_pending_whether_it_is_over),
+        cmocka_unit_test(a_look_does_not_insist_on_the_members_of_what_is_pending),
         cmocka_unit_test(with_nothing_pending_there_is_nothing_to_finish),
         cmocka_unit_test(what_was_accepted_and_never_installed_is_finished_too),
         cmocka_unit_test(what_is_pending_is_finished_first_and_then_the_change_is_stale),
