@@ -408,10 +408,10 @@ static void discard_fragment(struct candidate *candidate, unsigned member_index)
 }
 
 /*
- * Throw out the fragments that are not what their member stored: members send no fragment that does not match, so it was
- * damaged on its way, and may be had in another round. The value's digest alone does not show it: it does not cover the
- * padding of the last data fragments, and what is wrong there would get, with good checksums, into the fragments that
- * are made of these for other members.
+ * Throw out the fragments that are not what their member stored: members send no fragment that does not match, so it
+ * was damaged on its way, and may be had in another round. The value's digest alone does not show it: it does not cover
+ * the padding of the last data fragments, and what is wrong there would get, with good checksums, into the fragments
+ * that are made of these for other members.
  */
 static bool discard_bent(struct ask *ask, struct candidate *candidate)
 {

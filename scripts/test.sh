@@ -55,9 +55,10 @@ failed_presets=()
 for preset in "${builds[@]}"; do
     scripts/build.sh "$preset" || failed_presets+=("$preset (build)")
 done
-declare -A targets=([tsan]=threads_tests) # What else is there would be built for nothing.
+declare -A targets=([tsan]=threads_tests) # what else is there would be built for nothing
 for preset in "${presets[@]}"; do
-    scripts/build.sh "$preset" ${targets[$preset]:+"${targets[$preset]}"} || { failed_presets+=("$preset (build)") && continue; }
+    scripts/build.sh "$preset" ${targets[$preset]:+"${targets[$preset]}"} ||
+        { failed_presets+=("$preset (build)") && continue; }
     log=build/$preset/test.log
     echo "test: $preset"
     ctest --preset "$preset" --no-label-summary "${ctest_options[@]}" 2>&1 | tee "$log" |
