@@ -221,8 +221,11 @@ static void note_reply(struct sim *sim, uint32_t host_index, struct job_item *it
 {
     const enum message_kind kind = item->request.kind;
     item->status = reply->status;
-    item->is_granted = ((kind == MESSAGE_PREPARE || kind == MESSAGE_ACCEPT) && reply->consensus.is_granted) ||
-                       (kind == MESSAGE_ADOPT && reply->adopt.is_adopted);
+    item->is_granted = false;
+    if (reply->status == REPLY_OK && (kind == MESSAGE_PREPARE || kind == MESSAGE_ACCEPT))
+        item->is_granted = reply->consensus.is_granted;
+    else if (reply->status == REPLY_OK && kind == MESSAGE_ADOPT)
+        item->is_granted = reply->adopt.is_adopted;
     item->told = watch_answer(sim, host_index, sim->hosts[host_index].txn, &item->request, reply);
 }
 
