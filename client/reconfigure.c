@@ -162,6 +162,7 @@ static struct view *make_target(struct client *client, struct operation *operati
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     struct config *wanted = &reconfiguration->wanted;
+    wanted->cluster = client->cluster->digest;
     wanted->shard = operation->shard;
     wanted->index = reconfiguration->last->config.index + 1;
     wanted->parent = reconfiguration->last->config.id;

@@ -85,7 +85,8 @@ static struct view *create_genesis_view(struct client *client, uint32_t shard)
 struct view *sequence_view(struct client *client, struct slice descriptor)
 {
     struct config config;
-    if (config_decode(descriptor, &config) != AREG_OK || config.shard >= client->cluster->shard_count)
+    if (config_decode(descriptor, &config) != AREG_OK || config.shard >= client->cluster->shard_count ||
+        !config_id_equal(config.cluster, client->cluster->digest))
         return NULL;
     struct view *base = client->bases[config.shard];
     if (base && config_id_equal(base->config.id, config.id))

@@ -237,7 +237,7 @@ void cluster_genesis_config(const struct cluster *cluster, uint32_t shard, struc
     CHECK(pool != NULL);
     memset(config, 0, sizeof *config);
     config->shard = shard;
-    config->parent = cluster->digest;
+    config->cluster = cluster->digest;
     config->code = pool->code;
     config->delta = pool->delta;
     config->member_count = pool->code.n;

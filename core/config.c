@@ -11,7 +11,7 @@ enum { CONFIG_FORMAT = 1 };
 
 enum {
     MEMBER_ENCODED_BYTES_MAX = 2 + HOST_ID_BYTES_MAX + 2 + ADDRESS_BYTES_MAX + 32 + 8,
-    CONFIG_FIXED_BYTES_MAX = 1 + 4 + 4 + 16 + 4 + 2 + 8 + 2 + HOST_ID_BYTES_MAX + 2 + REASON_BYTES_MAX,
+    CONFIG_FIXED_BYTES_MAX = 1 + 16 + 4 + 4 + 16 + 4 + 2 + 8 + 2 + HOST_ID_BYTES_MAX + 2 + REASON_BYTES_MAX,
 };
 _Static_assert(CONFIG_FIXED_BYTES_MAX + MEMBER_COUNT_MAX * MEMBER_ENCODED_BYTES_MAX <= CONFIG_ENCODED_BYTES_MAX,
                "every possible configuration must fit");
@@ -277,6 +277,7 @@ size_t config_encode(struct config *config, uint8_t *to, size_t room_bytes)
     CHECK_SLOW(members_are_possible(config));
     struct bytes_writer writer = bytes_writer_on(to, room_bytes);
     bytes_put_u8(&writer, CONFIG_FORMAT);
+    bytes_put_raw(&writer, config->cluster.bytes, sizeof config->cluster.bytes);
     bytes_put_u32(&writer, config->shard);
     bytes_put_u32(&writer, config->index);
     bytes_put_raw(&writer, config->parent.bytes, sizeof config->parent.bytes);
@@ -300,6 +301,7 @@ enum areg_error config_decode(struct slice encoded, struct config *config)
     struct bytes_reader reader = bytes_reader_on(encoded.at, encoded.bytes);
     if (bytes_get_u8(&reader) != CONFIG_FORMAT)
         return AREG_EINVAL;
+    bytes_get_raw(&reader, config->cluster.bytes, sizeof config->cluster.bytes);
     config->shard = bytes_get_u32(&reader);
     config->index = bytes_get_u32(&reader);
     bytes_get_raw(&reader, config->parent.bytes, sizeof config->parent.bytes);
@@ -317,6 +319,11 @@ enum areg_error config_decode(struct slice encoded, struct config *config)
         return AREG_EINVAL;
     digest_of(encoded, config->id.bytes);
     return AREG_OK;
+}
+
+bool config_same_shard(const struct config *a, const struct config *b)
+{
+    return a->shard == b->shard && config_id_equal(a->cluster, b->cluster);
 }
 
 int config_member_index(const struct config *config, const struct host_id *id)

@@ -46,10 +46,11 @@ struct member {
 };
 
 struct config {
-    struct config_id id; /* of the canonical encoding of all the rest */
+    struct config_id id;      /* of the canonical encoding of all the rest */
+    struct config_id cluster; /* the digest of the cluster's map: no other cluster's configuration is ever believed */
     uint32_t shard;
     uint32_t index;          /* in the shard's sequence; c0 has 0 */
-    struct config_id parent; /* the configuration before; of c0: the digest of the cluster map */
+    struct config_id parent; /* the configuration before; of c0: zeroes */
     struct code code;
     uint16_t delta;
     uint8_t member_count; /* = code.n */
@@ -124,6 +125,8 @@ unsigned code_tolerance(struct code code);
 size_t config_encode(struct config *config, uint8_t *to, size_t room_bytes);
 /** Judge an encoding: AREG_EINVAL unless it is canonical and describes a possible configuration. */
 enum areg_error config_decode(struct slice encoded, struct config *config) MUST_USE;
+/** Whether both are of one shard of one cluster. */
+bool config_same_shard(const struct config *a, const struct config *b);
 /** The position of a host among the members; -1 if it is none. */
 int config_member_index(const struct config *config, const struct host_id *id);
 

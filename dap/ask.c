@@ -376,7 +376,7 @@ static bool next_is_sound(const struct ask *ask, const struct reply *reply)
     const struct slice known = reply->next.status == LINK_PENDING ? ask->next : ask->later;
     if (known.bytes > 0 && slice_equal(reply->next.descriptor, known))
         return true;
-    if (config_decode(reply->next.descriptor, &next) != AREG_OK || next.shard != ask->config->shard ||
+    if (config_decode(reply->next.descriptor, &next) != AREG_OK || !config_same_shard(&next, ask->config) ||
         !dap_of(next.code.dap))
         return false;
     if (reply->next.status == LINK_FINALIZED)
@@ -389,7 +389,8 @@ static bool next_is_sound(const struct ask *ask, const struct reply *reply)
 static bool is_later(const struct ask *ask, struct slice descriptor)
 {
     struct config config;
-    return config_decode(descriptor, &config) == AREG_OK && is_news(ask, config.index);
+    return config_decode(descriptor, &config) == AREG_OK && config_same_shard(&config, ask->config) &&
+           is_news(ask, config.index);
 }
 
 /* Only those who decide on a successor keep it: what others show, or do not show, tells nothing. */

@@ -19,7 +19,7 @@ static bool is_none(struct ballot ballot)
 static bool is_successor(const struct config *of, struct slice descriptor)
 {
     struct config next;
-    return config_decode(descriptor, &next) == AREG_OK && next.shard == of->shard &&
+    return config_decode(descriptor, &next) == AREG_OK && config_same_shard(&next, of) &&
            config_id_equal(next.parent, of->id) && next.index == of->index + UINT64_C(1);
 }
 
@@ -202,10 +202,10 @@ enum areg_error config_answer_unknown(struct store_txn *txn, uint32_t shard, str
 }
 
 /* The descriptor is the one of the configuration that the request is about. */
-static bool is_described(const struct request *request, struct config *config)
+static bool is_described(const struct request *request, struct config_id cluster, struct config *config)
 {
     return config_decode(request->descriptor, config) == AREG_OK && config_id_equal(config->id, request->config) &&
-           config->shard == request->shard;
+           config->shard == request->shard && config_id_equal(config->cluster, cluster);
 }
 
 enum areg_error config_judge_join(struct store_txn *txn, const struct joiner *joiner, const struct request *request,
@@ -213,7 +213,7 @@ enum areg_error config_judge_join(struct store_txn *txn, const struct joiner *jo
 {
     uint32_t slot;
     *effect = (struct config_effect){0};
-    if (!is_described(request, joined)) {
+    if (!is_described(request, joiner->cluster, joined)) {
         reply->status = REPLY_INVALID;
         return AREG_OK;
     }
@@ -258,13 +258,13 @@ static enum areg_error judge_contradiction(struct store_txn *txn, const struct c
     return error;
 }
 
-enum areg_error config_answer_finalize(struct store_txn *txn, const struct request *request, struct reply *reply,
-                                       struct config *final, struct config_effect *effect)
+enum areg_error config_answer_finalize(struct store_txn *txn, struct config_id cluster, const struct request *request,
+                                       struct reply *reply, struct config *final, struct config_effect *effect)
 {
     struct config known;
     bool is_known;
     *effect = (struct config_effect){0};
-    if (!is_described(request, final)) {
+    if (!is_described(request, cluster, final)) {
         reply->status = REPLY_INVALID;
         return AREG_OK;
     }

@@ -62,6 +62,7 @@ enum areg_error config_answer_unknown(struct store_txn *txn, uint32_t shard, str
 
 /** Who is asked to join. */
 struct joiner {
+    struct config_id cluster;
     struct host_id host;
     uint64_t incarnation;
 };
@@ -78,7 +79,8 @@ enum areg_error config_judge_join(struct store_txn *txn, const struct joiner *jo
  * FINALIZE: record it, if it is later than what is known. With `is_news` the caller retires its older memberships of
  * the shard, with config_retire(); `*final` is the configuration.
  */
-enum areg_error config_answer_finalize(struct store_txn *txn, const struct request *request, struct reply *reply,
-                                       struct config *final, struct config_effect *effect) MUST_USE;
+enum areg_error config_answer_finalize(struct store_txn *txn, struct config_id cluster, const struct request *request,
+                                       struct reply *reply, struct config *final,
+                                       struct config_effect *effect) MUST_USE;
 
 #endif

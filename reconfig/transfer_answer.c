@@ -12,7 +12,7 @@ static bool is_parent(const struct config *of, struct slice descriptor)
 {
     struct config parent;
     return config_decode(descriptor, &parent) == AREG_OK && config_id_equal(parent.id, of->parent) &&
-           parent.shard == of->shard;
+           config_same_shard(&parent, of);
 }
 
 enum areg_error transfer_answer(const struct seat *seat, const struct request *request, struct reply *reply,

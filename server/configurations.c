@@ -59,7 +59,8 @@ static enum areg_error load_membership(struct replica *replica, struct store_txn
 {
     struct config config;
     struct link link;
-    if (config_decode(descriptor, &config) != AREG_OK || config.shard >= replica->cluster->shard_count)
+    if (config_decode(descriptor, &config) != AREG_OK || config.shard >= replica->cluster->shard_count ||
+        !config_id_equal(config.cluster, replica->cluster->digest))
         return AREG_ECORRUPT;
     const int member_index = config_member_index(&config, &replica->host);
     if (member_index < 0)
@@ -107,7 +108,8 @@ static enum areg_error join(struct replica *replica, struct store_txn *txn, cons
                             struct reply *reply)
 {
     struct memberships *memberships = &replica->memberships;
-    const struct joiner joiner = {.host = replica->host, .incarnation = replica->incarnation};
+    const struct joiner joiner = {
+        .cluster = replica->cluster->digest, .host = replica->host, .incarnation = replica->incarnation};
     struct config joined;
     struct config_effect effect;
     uint32_t slot;
@@ -149,7 +151,7 @@ static enum areg_error finalize(struct replica *replica, struct store_txn *txn, 
     struct memberships *memberships = &replica->memberships;
     struct config final;
     struct config_effect effect;
-    enum areg_error error = config_answer_finalize(txn, request, reply, &final, &effect);
+    enum areg_error error = config_answer_finalize(txn, replica->cluster->digest, request, reply, &final, &effect);
     if (error != AREG_OK)
         return error;
     replica->counters->uncommitted.successors_refused += effect.is_refused;

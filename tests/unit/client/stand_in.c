@@ -70,7 +70,10 @@ static void fill_members(struct config *config, const char *code, const char *ho
 
 unsigned world_describe(unsigned parent, const char *code, const char *hosts)
 {
-    struct config config = {.shard = 0, .index = world.configs[parent].index + 1, .parent = world.configs[parent].id};
+    struct config config = {.cluster = world.configs[parent].cluster,
+                            .shard = 0,
+                            .index = world.configs[parent].index + 1,
+                            .parent = world.configs[parent].id};
     fill_members(&config, code, hosts);
     return add_config(&config);
 }

@@ -579,19 +579,27 @@ static void hints_are_not_asked_for_while_members_answer(void **state)
     slice_unref(&value);
 }
 
-static void a_hint_of_nonsense_or_of_the_past_changes_nothing(void **state)
+static void a_hint_of_nonsense_of_the_past_or_of_another_cluster_changes_nothing(void **state)
 {
     (void)state;
     world_open("repl:3", "012");
     const unsigned after = world_describe(0, "repl:3", "345");
-    struct config foreign = world.configs[after];
-    foreign.shard = 1; /* there is only one */
+    struct config elsewhere = world.configs[after];
+    elsewhere.shard = 1; /* there is only one */
     uint8_t encoded[CONFIG_ENCODED_BYTES_MAX];
-    const size_t bytes = config_encode(&foreign, encoded, sizeof encoded);
+    const size_t bytes = config_encode(&elsewhere, encoded, sizeof encoded);
+    struct config foreign = world.configs[after];
+    foreign.cluster.bytes[0] ^= 1;
+    uint8_t foreign_encoded[CONFIG_ENCODED_BYTES_MAX];
+    const size_t foreign_bytes = config_encode(&foreign, foreign_encoded, sizeof foreign_encoded);
     const struct link links[] = {
-        {LINK_FINALIZED, slice_borrow("nonsense", 8)},  {LINK_FINALIZED, (struct slice){0}},
-        {LINK_FINALIZED, slice_borrow(encoded, bytes)}, {LINK_FINALIZED, world.descriptors[0]},
-        {LINK_PENDING, world.descriptors[after]},       {LINK_NONE, (struct slice){0}},
+        {LINK_FINALIZED, slice_borrow("nonsense", 8)},
+        {LINK_FINALIZED, (struct slice){0}},
+        {LINK_FINALIZED, slice_borrow(encoded, bytes)},
+        {LINK_FINALIZED, world.descriptors[0]},
+        {LINK_FINALIZED, slice_borrow(foreign_encoded, foreign_bytes)},
+        {LINK_PENDING, world.descriptors[after]},
+        {LINK_NONE, (struct slice){0}},
     };
     for (unsigned i = 0; i < sizeof links / sizeof links[0]; i++) {
         struct reply reply = {.kind = MESSAGE_HINT, .next = links[i]};
@@ -627,7 +635,7 @@ int main(void)
         cmocka_unit_test(after_two_hops_the_chain_is_followed_to_its_end),
         cmocka_unit_test(if_nobody_of_it_answers_any_host_tells_which_is_in_use),
         cmocka_unit_test(hints_are_not_asked_for_while_members_answer),
-        cmocka_unit_test(a_hint_of_nonsense_or_of_the_past_changes_nothing),
+        cmocka_unit_test(a_hint_of_nonsense_of_the_past_or_of_another_cluster_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

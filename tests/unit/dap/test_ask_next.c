@@ -29,7 +29,7 @@ static void answer_showing(unsigned member_index, enum reply_status status, enum
 
 /* ---------------------------------------------------------------- what is believed */
 
-enum { STRANGE_COUNT = 9 };
+enum { STRANGE_COUNT = 10 };
 
 /* Descriptors that can not be of the pending successor. */
 static void make_strange(struct slice strange[STRANGE_COUNT])
@@ -37,6 +37,9 @@ static void make_strange(struct slice strange[STRANGE_COUNT])
     struct config config = members_later_config(&members, 1);
     config.shard++;
     strange[0] = members_describe(&config);
+    config = members_later_config(&members, 1);
+    config.cluster.bytes[7] ^= 1;
+    strange[9] = members_describe(&config);
     config = members_later_config(&members, 2);
     strange[1] = members_describe(&config);
     config = members_later_config(&members, 0);
@@ -130,17 +133,26 @@ static void the_retired_name_a_later_configuration(void **state)
         assert_int_equal(members.ask.shown.bits, 0);
         slice_unref(&descriptor);
     }
-    /* Nonsense, and that of another shard, is no news at all. */
+    /* Nonsense, and that of another shard or another cluster, is no news at all. */
     struct config config = members_later_config(&members, 2);
     config.shard++;
+    struct slice elsewhere = members_describe(&config);
+    config.shard--;
+    config.cluster.bytes[7] ^= 1;
     struct slice foreign = members_describe(&config);
     members_reset(&members);
     members_begin_put(&members, 3, (struct voters){0});
     members_take(&members);
-    answer_showing(0, REPLY_RETIRED, LINK_FINALIZED, foreign);
+    answer_showing(0, REPLY_RETIRED, LINK_FINALIZED, elsewhere);
     answer_showing(1, REPLY_RETIRED, LINK_FINALIZED, slice_borrow("nonsense", 8));
     answer_showing(2, REPLY_RETIRED, LINK_FINALIZED, (struct slice){0});
     assert_false(ask_sees_next(&members.ask));
+    members_reset(&members);
+    members_begin_put(&members, 3, (struct voters){0});
+    members_take(&members);
+    answer_showing(0, REPLY_RETIRED, LINK_FINALIZED, foreign);
+    assert_false(ask_sees_next(&members.ask));
+    slice_unref(&elsewhere);
     slice_unref(&foreign);
     members_close(&members);
 }

@@ -44,6 +44,7 @@ static inline void describe_next(struct described *to, const struct config *of, 
                                  uint64_t salt)
 {
     describe_first(to, of->shard, code, hosts);
+    to->config.cluster = of->cluster;
     to->config.index = of->index + 1;
     to->config.parent = of->id;
     to->config.time_ns = salt;

@@ -431,6 +431,10 @@ static void whoever_is_listed_under_its_incarnation_may_join(void **state)
     describe(&other);
     assert_int_equal(join(&world, &other, "s2", 102), REPLY_INVALID);
     other = world.d[1];
+    other.config.cluster.bytes[0] ^= 1;
+    describe(&other);
+    assert_int_equal(join(&world, &other, "s2", 102), REPLY_INVALID);
+    other = world.d[1];
     other.config.id.bytes[0] ^= 1;
     assert_int_equal(join(&world, &other, "s2", 102), REPLY_INVALID);
     other.bytes = 0;
@@ -469,7 +473,9 @@ static enum reply_status finalize(struct world *world, const struct described *d
         .kind = MESSAGE_FINALIZE, .shard = 2, .config = d->config.id, .descriptor = descriptor_of(d)};
     struct config final;
     world->reply = (struct reply){0};
-    assert_int_equal(config_answer_finalize(world->txn, &request, &world->reply, &final, &world->effect), AREG_OK);
+    assert_int_equal(
+        config_answer_finalize(world->txn, (struct config_id){0}, &request, &world->reply, &final, &world->effect),
+        AREG_OK);
     return world->reply.status;
 }
 
@@ -524,8 +530,13 @@ static void one_place_has_one_finalized_configuration(void **state)
     assert_int_equal(finalize(&world, &world.d[1]), REPLY_INVALID);
     assert_true(world.effect.is_refused);
     expect_final(&world, &world.d[0]);
-    /* And what does not describe itself is nothing. */
+    /* That of another cluster is none here, however late, and what does not describe itself is nothing. */
     static struct described other;
+    describe_next(&other, &world.d[0].config, "rs:3,1", HOSTS, 0);
+    other.config.cluster.bytes[15] ^= 1;
+    describe(&other);
+    assert_int_equal(finalize(&world, &other), REPLY_INVALID);
+    expect_final(&world, &world.d[0]);
     other = world.d[0];
     other.config.id.bytes[3] ^= 1;
     assert_int_equal(finalize(&world, &other), REPLY_INVALID);
