@@ -474,6 +474,37 @@ static void retired_members_send_every_phase_on(void **state)
     slice_unref(&value);
 }
 
+/* Only host 0 hears what is listed. */
+static bool only_one_lists(unsigned host_index, const struct request *request)
+{
+    return request->kind != MESSAGE_LIST_KEYS || host_index == 0;
+}
+
+/* The listing alone still holds on to the configuration whose members it asks. */
+static void a_client_may_be_destroyed_while_it_lists_what_is_retired(void **state)
+{
+    (void)state;
+    struct slice value = value_of(1, 10);
+    world_open("repl:3", "012");
+    const unsigned after = world_describe(0, "repl:3", "345");
+    world_hold(0, "012", "k", old_tag, value);
+    world_hold(after, "345", "k", old_tag, value);
+    world.on_request = only_one_lists;
+    const struct client_op op = {.kind = CLIENT_LIST, .key_count_max = 10, .deadline_ns = UINT64_MAX};
+    assert_false(world_run(world_submit(op, ""), world.now_ns + 1));
+    world_install(after, "012");
+    world_finalize(after, "012345");
+    assert_int_equal(world_do(get, "k"), AREG_OK);
+    assert_int_equal(world_count(0, MESSAGE_LIST_KEYS, (int)after), 0);
+    client_destroy(world.client); /* ASan looks at it. */
+    const char *const seeds[] = {world.cluster.hosts[0].address};
+    const struct client_options options = {.inflight_max = 1, .seeds = seeds, .seed_count = 1};
+    world.client = client_create(&options, world.now_ns);
+    assert_non_null(world.client);
+    world_close();
+    slice_unref(&value);
+}
+
 static uint64_t late_op;
 static uint32_t late_phase;
 
@@ -631,6 +662,7 @@ int main(void)
         cmocka_unit_test(a_tag_of_an_abandoned_write_is_no_reason_to_refuse_one),
         cmocka_unit_test(what_a_refused_covering_write_tells_is_in_the_last_first),
         cmocka_unit_test(retired_members_send_every_phase_on),
+        cmocka_unit_test(a_client_may_be_destroyed_while_it_lists_what_is_retired),
         cmocka_unit_test(a_late_answer_does_not_lead_back),
         cmocka_unit_test(after_two_hops_the_chain_is_followed_to_its_end),
         cmocka_unit_test(if_nobody_of_it_answers_any_host_tells_which_is_in_use),

@@ -197,6 +197,48 @@ static void what_was_left_over_when_the_value_was_put_together_is_not_written_ba
     members_close(&members);
 }
 
+/* Value 3 is so short from now on. */
+static void shorten_value(size_t value_bytes)
+{
+    struct slice *fragments = members.fragments[3];
+    const struct slice value = slice_copy(slice_borrow("\x5a\xa5", value_bytes));
+    assert_non_null(value.owner);
+    for (unsigned i = 0; i < members.config.code.n; i++)
+        slice_unref(&fragments[i]);
+    slice_unref(&members.values[3]);
+    members.values[3] = value;
+    assert_int_equal(codec_encode(members.codec, value, voters_all(members.config.code.n), fragments), AREG_OK);
+}
+
+/* Of 2 bytes in 3 data fragments, the last one is nothing but padding, which the value's digest does not cover. */
+static void damage_where_the_value_has_ended_gets_into_no_other_fragment(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:7,3");
+    shorten_value(2);
+    for (unsigned run = 0; run < 4; run++) {
+        const bool is_moving = run & 1;
+        const bool is_held_by_all = run & 2; /* else it is written back */
+        members_reset(&members);
+        for (unsigned i = 0; i < (is_held_by_all ? 7 : 4); i++)
+            members_hold(&members, i, 3);
+        for (unsigned i = 0; i < 7; i++)
+            members.made[i].knows_successor = is_moving;
+        members.made[2].held[0].is_bent = true;
+        members.is_moving = is_moving;
+        members_begin_get(&members, true);
+        members_settle(&members, (struct voters){0}, 150 * MS);
+        assert_true(members_has_read(&members, 3));
+        assert_true(is_held_by_all || is_moving || !members.ask.is_complete);
+        const struct coded_value *found = &members.ask.candidates[members.ask.chosen].value;
+        assert_int_equal(voters_count(found->present), 3);
+        for (unsigned i = 0; i < 7; i++)
+            if (voters_has(found->present, i))
+                assert_true(slice_equal(found->fragments[i], members.fragments[3][i]));
+    }
+    members_close(&members);
+}
+
 static void two_values_under_one_tag_are_never_mixed(void **state)
 {
     (void)state;
@@ -339,6 +381,7 @@ int main(void)
         cmocka_unit_test(once_the_wrong_one_is_named_no_more_fragments_are_needed),
         cmocka_unit_test(what_comes_after_the_value_was_put_together_is_not_written_back),
         cmocka_unit_test(what_was_left_over_when_the_value_was_put_together_is_not_written_back),
+        cmocka_unit_test(damage_where_the_value_has_ended_gets_into_no_other_fragment),
         cmocka_unit_test(two_values_under_one_tag_are_never_mixed),
         cmocka_unit_test(too_few_intact_fragments_are_told_when_all_members_have_answered),
         cmocka_unit_test(what_was_damaged_on_its_way_can_be_had_in_another_round),
