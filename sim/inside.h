@@ -385,6 +385,8 @@ void reconfigurer_strike(struct sim *sim);
 uint32_t reconfigurer_finish(struct sim *sim);
 /** Change the configuration to one whose hosts are all up; the index. */
 uint32_t reconfigurer_change(struct sim *sim);
+/** The same, to this code with these hosts in their places, as fast as can be. */
+uint32_t reconfigurer_want(struct sim *sim, uint32_t client_index, struct code code, const uint32_t *hosts);
 void reconfigurer_done(struct sim *sim, uint32_t client_index, const struct client_done *done);
 void reconfigurer_died(struct sim *sim, uint32_t client_index);
 /** Everything has healed: what still waits for a host that is gone is given up. */

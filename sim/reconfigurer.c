@@ -195,18 +195,24 @@ static struct sim_change *add_change(struct sim *sim, uint32_t client_index, enu
     return change;
 }
 
-static void submit(struct sim *sim, struct sim_change *change, uint32_t expected, uint64_t timeout_ns)
+/* Of the transfer; mostly none. */
+static uint64_t draw_pace(struct sim *sim)
+{
+    return random_below(&sim->random, 4) == 0 ? draw_scale(sim, 1 << 20, 64 << 20) : 0;
+}
+
+static void submit(struct sim *sim, struct sim_change *change, uint32_t expected, uint64_t bytes_per_s,
+                   uint64_t timeout_ns)
 {
     const uint32_t client_index = change->client_index;
     const uint32_t change_index = sim->changes.count - 1;
     const uint64_t now_ns = process_now(sim, client_index);
-    const bool has_pace = random_below(&sim->random, 4) == 0;
     const struct client_op op = {
         .kind = CLIENT_RECONFIGURE,
         .goal = change->goal,
         .wanted = change->goal == RECONFIGURE_CHANGE ? &change->wanted : NULL,
         .expected = sim->sequence.configs[expected]->config.id,
-        .bytes_per_s = has_pace ? draw_scale(sim, 1 << 20, 64 << 20) : 0,
+        .bytes_per_s = bytes_per_s,
         .deadline_ns = timeout_ns == UINT64_MAX ? UINT64_MAX : now_ns + timeout_ns,
         .context = (void *)(uintptr_t)change_index,
     };
@@ -255,7 +261,8 @@ void reconfigurer_strike(struct sim *sim)
         const struct wish wish = draw_wish(sim, expected);
         spell_out(sim, &wish, client_index, change);
     }
-    submit(sim, change, expected, draw_timeout(sim));
+    const uint64_t timeout_ns = draw_timeout(sim);
+    submit(sim, change, expected, draw_pace(sim), timeout_ns);
 }
 
 uint32_t reconfigurer_finish(struct sim *sim)
@@ -264,7 +271,7 @@ uint32_t reconfigurer_finish(struct sim *sim)
     process_crash(sim, client_index);
     sim->clients[client_index].outstanding_count++;
     struct sim_change *change = add_change(sim, client_index, RECONFIGURE_FINISH);
-    submit(sim, change, last_number(sim), UINT64_MAX);
+    submit(sim, change, last_number(sim), draw_pace(sim), UINT64_MAX);
     return sim->changes.count - 1;
 }
 
@@ -290,7 +297,19 @@ uint32_t reconfigurer_change(struct sim *sim)
     sim->clients[client_index].outstanding_count++;
     struct sim_change *change = add_change(sim, client_index, RECONFIGURE_CHANGE);
     spell_out(sim, &wish, client_index, change);
-    submit(sim, change, expected, UINT64_MAX);
+    submit(sim, change, expected, draw_pace(sim), UINT64_MAX);
+    return sim->changes.count - 1;
+}
+
+uint32_t reconfigurer_want(struct sim *sim, uint32_t client_index, struct code code, const uint32_t *hosts)
+{
+    const uint32_t expected = last_number(sim);
+    struct wish wish = {.code = code, .delta = sim->sequence.configs[expected]->config.delta, .count = code.n};
+    memcpy(wish.hosts, hosts, code.n * sizeof hosts[0]);
+    sim->clients[client_index].outstanding_count++;
+    struct sim_change *change = add_change(sim, client_index, RECONFIGURE_CHANGE);
+    spell_out(sim, &wish, client_index, change);
+    submit(sim, change, expected, 0, UINT64_MAX);
     return sim->changes.count - 1;
 }
 

@@ -31,16 +31,21 @@ void calm_init(struct calm *calm, const struct calm_options *options)
         .seed = options->seed,
         .has_delta = true,
         .delta = options->has_delta ? options->delta : 8,
+        .host_count = options->host_count,
         .client_count = options->client_count ? options->client_count : 1,
+        .reconfigurer_count = options->reconfigurer_count,
         .depth = 1,
         .key_count = options->key_count ? options->key_count : 1,
         .op_count = 1,
         .value_bytes_max = 1 << 20,
         .has_faults = true,
+        .faults = options->reconfigurer_count ? UINT32_C(1) << FAULT_RECONFIG : 0,
     };
     assert_int_equal(code_parse(options->code, &sim_options.code), AREG_OK);
     *calm = (struct calm){.last_end.op_index = UINT32_MAX};
     calm->sim = sim_create(&sim_options, &calm->report);
+    if (options->reconfigurer_count)
+        calm->sim->nemesis.is_over = true; /* They do what they are told, and nothing by themselves. */
     calm->sim->on_done = note_end;
     calm->sim->on_done_arg = calm;
     struct weather *weather = &calm->sim->weather;
@@ -49,7 +54,7 @@ void calm_init(struct calm *calm, const struct calm_options *options)
     weather->delay = weather->delay_min_ns == weather->delay_max_ns ? DELAY_CONSTANT : DELAY_UNIFORM;
     weather->reorders = true;
     calm->sim->queue_max = 1024;
-    for (uint32_t i = 0; i < sim_options.code.n; i++) {
+    for (uint32_t i = 0; i < calm->sim->host_count; i++) {
         calm->sim->hosts[i].disk_min_ns = calm->sim->hosts[i].disk_max_ns = 0;
         store_set_quota(calm->sim->hosts[i].store, options->quota_bytes, 0);
     }

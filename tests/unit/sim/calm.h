@@ -36,12 +36,15 @@ struct calm_options {
     unsigned delta;
     unsigned client_count; /* 0: 1 */
     unsigned key_count;    /* 0: 1 */
+    unsigned host_count;   /* 0: as many as the code takes; others may be members later */
+    unsigned reconfigurer_count;
     uint64_t delay_min_ns; /* of messages; 0: 100 us */
     uint64_t delay_max_ns; /* 0: constant */
     uint64_t quota_bytes;  /* of each host's disk; 0: none */
 };
 
-/** Everybody is connected, and has been idle for a second. Disks take no time; messages may overtake each other. */
+/** Everybody is connected to all hosts, and has been idle for a second. Disks take no time; messages may overtake each
+ * other. */
 void calm_init(struct calm *calm, const struct calm_options *options);
 /** Nothing may be broken by then, and both judges look at the history. */
 void calm_fini(struct calm *calm);
