@@ -167,6 +167,7 @@ struct reconfigure_progress {
     uint32_t slices_moved;   /* TRANSFERRING: a bit for each */
     uint64_t register_count; /* moved so far */
     uint64_t bytes;          /* over the network, for them */
+    uint32_t stuck_count;    /* registers that could not be moved when they were tried last */
     struct voters missing;   /* members (of the target, or of the last configuration) that are waited for */
 };
 /** False if there is no such operation under way. */

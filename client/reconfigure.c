@@ -529,6 +529,7 @@ void reconfigure_progress(const struct operation *operation, struct reconfigure_
         progress->slices_moved = all.slices_moved;
         progress->register_count = all.register_count;
         progress->bytes = all.bytes;
+        progress->stuck_count = all.stuck_count;
     }
     if (operation->ask.config)
         progress->missing = ask_missing(&operation->ask);

@@ -13,8 +13,9 @@ enum { PAGE_KEY_COUNT = 256 };
 enum { JOB_COUNT_MAX = 64 };
 /* Operations of all jobs together. */
 enum { TASK_COUNT_MAX = 2 * TRANSFER_INFLIGHT_MAX };
-/* What could not be done is tried again after this. */
+/* What could not be done is tried again after this; the same page after twice as long each time. */
 #define AGAIN_NS UINT64_C(200000000)
+enum { AGAIN_DOUBLINGS_MAX = 6 };
 /* A job that was behind its pace may catch up with so much of it. */
 #define PACE_SLACK_NS UINT64_C(100000000)
 
@@ -44,7 +45,10 @@ struct job {
     struct slice after; /* counted: where the page at hand began */
     bool has_page;
     bool is_listing;
-    bool has_failed; /* something on this page: once more */
+    bool has_failed;           /* something on this page: once more */
+    unsigned failure_count;    /* of this page, in a row */
+    bool has_stuck;            /* to be told */
+    struct worker_stuck stuck; /* the first register that could not be moved at this attempt, and how many */
     bool has_more;
     struct slice page; /* counted */
     struct slice page_end;
@@ -59,11 +63,13 @@ struct job {
     bool has_note;
     struct slice note_after; /* counted */
     uint32_t note_slices;
+    uint32_t note_stuck_count;
 };
 
 struct task {
-    uint64_t id;     /* 0: free */
-    struct job *job; /* NULL: */
+    uint64_t id;      /* 0: free */
+    struct slice key; /* MOVE: lent by the job's page */
+    struct job *job;  /* NULL: */
     struct register_job *register_job;
     uint64_t charged_ns; /* to its job's pace, as long as it is not known how large the register is */
 };
@@ -342,6 +348,7 @@ static bool submit(struct worker *worker, struct client *client, uint64_t now_ns
         return false;
     }
     *task = (struct task){.id = id, .job = job};
+    task->key = op->key;
     if (op->kind == CLIENT_MOVE)
         task->charged_ns = paced_ns(job, worker->usual_bytes);
     job->pace_ns += task->charged_ns;
@@ -401,8 +408,11 @@ static void turn_page(struct job *job)
 {
     slice_unref(&job->note_after);
     slice_unref(&job->after);
+    job->failure_count = 0;
+    job->progress.stuck_count = 0;
     job->has_note = true;
     job->note_slices = job->slices_at_work;
+    job->note_stuck_count = 0;
     if (job->has_more) {
         job->after = slice_ref(job->page_end);
         job->note_after = slice_ref(job->page_end);
@@ -411,6 +421,21 @@ static void turn_page(struct job *job)
         job->slices_at_work = 0;
     }
     drop_page(job);
+}
+
+/* Some registers of the page could not be moved: from the same place, after a while. The others are found moved. */
+static void repeat_page(struct worker *worker, struct job *job, uint64_t now_ns)
+{
+    const unsigned doublings = job->failure_count < AGAIN_DOUBLINGS_MAX ? job->failure_count++ : AGAIN_DOUBLINGS_MAX;
+    drop_page(job);
+    job->again_ns = now_ns + (AGAIN_NS << doublings);
+    worker->wake_ns = job->again_ns < worker->wake_ns ? job->again_ns : worker->wake_ns;
+    if (job->has_note || job->stuck.count == job->progress.stuck_count)
+        return;
+    job->progress.stuck_count = job->stuck.count;
+    job->has_stuck = job->has_note = true;
+    job->note_slices = 0;
+    job->note_stuck_count = job->stuck.count;
 }
 
 static void begin_pass(struct job *job)
@@ -437,9 +462,7 @@ static void step(struct worker *worker, struct client *client, uint64_t now_ns, 
     if (!job->has_page || job->moving_count > 0 || next_key(job))
         return;
     if (job->has_failed) {
-        drop_page(job); /* From the same place, after a while. */
-        job->again_ns = now_ns + AGAIN_NS;
-        worker->wake_ns = job->again_ns < worker->wake_ns ? job->again_ns : worker->wake_ns;
+        repeat_page(worker, job, now_ns);
         return;
     }
     turn_page(job);
@@ -500,6 +523,18 @@ static void note_page(struct job *job, struct client_done *done)
     job->reader = bytes_reader_on(job->page.at, job->page.bytes);
     job->has_page = true;
     job->has_key = false;
+    job->stuck.count = 0;
+}
+
+static void note_stuck(struct job *job, struct slice key, const struct client_done *done)
+{
+    job->has_failed = true;
+    if (job->stuck.count++ > 0)
+        return;
+    job->stuck.shard = job->shard;
+    job->stuck.error = done->error;
+    key_print(key, job->stuck.key);
+    memcpy(job->stuck.detail, done->detail, sizeof job->stuck.detail);
 }
 
 static void note_registration(struct register_job *job, enum areg_error error, uint64_t now_ns)
@@ -523,6 +558,7 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     CHECK(task < worker->tasks + TASK_COUNT_MAX);
     struct job *job = task->job;
     struct register_job *register_job = task->register_job;
+    const struct slice key = task->key;
     const uint64_t charged_ns = task->charged_ns;
     *task = (struct task){0};
     worker->task_count--;
@@ -538,7 +574,8 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     job->is_superseded |= done->error == AREG_ESTALE;
     job->pace_ns -= charged_ns < job->pace_ns ? charged_ns : job->pace_ns;
     if (done->error != AREG_OK) {
-        job->has_failed |= done->kind != CLIENT_LIST;
+        if (done->kind == CLIENT_MOVE)
+            note_stuck(job, key, done);
         job->again_ns = now_ns + AGAIN_NS;
     } else if (done->kind == CLIENT_LIST) {
         note_page(job, done);
@@ -563,6 +600,19 @@ bool worker_next_refusal(struct worker *worker, struct config *config)
         return true;
     }
     return lookout_next_refusal(&worker->lookout, config);
+}
+
+bool worker_next_stuck(struct worker *worker, struct worker_stuck *stuck)
+{
+    for (unsigned i = 0; i < worker->job_count; i++) {
+        struct job *job = worker->jobs[i];
+        if (!job->has_stuck)
+            continue;
+        job->has_stuck = false;
+        *stuck = job->stuck;
+        return true;
+    }
+    return false;
 }
 
 bool worker_next_note(struct worker *worker, struct request *note)
@@ -595,6 +645,7 @@ bool worker_next_note(struct worker *worker, struct request *note)
             .config = target.id,
             .transferred = {.after = worker->lent,
                             .slices = job->note_slices,
+                            .stuck_count = job->note_stuck_count,
                             .register_count = job->register_count,
                             .bytes = job->bytes},
         };

@@ -19,6 +19,7 @@
 #define CLIENT_TRANSFER_H
 
 #include "client/client.h"
+#include "core/key.h"
 #include "store/store.h"
 
 struct worker;
@@ -35,6 +36,16 @@ void worker_step(struct worker *worker, struct client *client, uint64_t now_ns);
 void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, struct client_done *done);
 /** Others know of another incarnation of this host, so it must not answer in this configuration; told once for each. */
 bool worker_next_refusal(struct worker *worker, struct config *config);
+/** A register that could not be moved, as it was tried again and again. */
+struct worker_stuck {
+    uint32_t shard;
+    uint32_t count; /* of such registers on its page */
+    enum areg_error error;
+    char key[KEY_TEXT_BYTES];
+    char detail[256];
+};
+/** Told whenever there are more or fewer of them; one stands for all of its page. */
+bool worker_next_stuck(struct worker *worker, struct worker_stuck *stuck);
 /** For the host's own writer, to be recorded: a request MESSAGE_TRANSFERRED, MESSAGE_REGISTERED or FINALIZE (what the
  * host has missed, lookout.h), whose slices are lent until the next
  * call. */

@@ -3,6 +3,7 @@
 #include "core/digest.h"
 
 #include <sodium/crypto_shorthash.h>
+#include <stdio.h>
 #include <string.h>
 
 void key_sort_form(struct slice key, struct key_sort_form *form)
@@ -53,4 +54,21 @@ unsigned key_slice(struct slice key)
 {
     _Static_assert(TRANSFER_SLICE_COUNT == 32, "five bits of the hash");
     return (unsigned)(key_hash(key) >> 59);
+}
+
+const char *key_print(struct slice key, char to[KEY_TEXT_BYTES])
+{
+    static const char cut[] = "...";
+    size_t used_bytes = 0;
+    to[0] = 0;
+    for (size_t i = 0; i < key.bytes; i++) {
+        const uint8_t byte = key.at[i];
+        if (used_bytes + 4 + sizeof cut > KEY_TEXT_BYTES) {
+            memcpy(to + used_bytes, cut, sizeof cut);
+            break;
+        }
+        const bool is_plain = byte > 0x20 && byte < 0x7F && byte != '\\';
+        used_bytes += (size_t)snprintf(to + used_bytes, KEY_TEXT_BYTES - used_bytes, is_plain ? "%c" : "\\x%02x", byte);
+    }
+    return to;
 }

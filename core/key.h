@@ -22,6 +22,9 @@ void key_sort_form(struct slice key, struct key_sort_form *form);
 int key_compare(struct slice a, struct slice b);
 bool key_has_prefix(struct slice key, struct slice prefix);
 bool key_is_valid(struct slice key);
+/** For a log: what is not printable ASCII as \xNN, and a long key is cut. Returns `to`. */
+enum { KEY_TEXT_BYTES = 80 };
+const char *key_print(struct slice key, char to[KEY_TEXT_BYTES]);
 
 /** A 64-bit hash that is the same on every machine (SipHash-2-4 with a zero key). */
 uint64_t key_hash(struct slice key);

@@ -126,12 +126,15 @@ struct transfer_progress {
     uint64_t bytes;          /* that came or went over the network for it: fragments */
     bool is_paused;
     uint64_t bytes_per_s;
+    uint32_t stuck_count; /* registers that could not be moved when they were tried last: their values are lost, or
+                           * hosts have no room */
 };
 
-/** The worker of this host has moved all registers of some slices up to a key, or all of them. */
+/** The worker of this host has moved all registers of some slices up to a key, or all of them; or it could not. */
 struct transferred {
     struct slice after;      /* the last key; empty: to the end */
-    uint32_t slices;         /* that it is at work on */
+    uint32_t slices;         /* that it is at work on; 0: it is where it was */
+    uint32_t stuck_count;    /* as above */
     uint64_t register_count; /* since the last time */
     uint64_t bytes;
 };

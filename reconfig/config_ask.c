@@ -318,6 +318,7 @@ struct transfer_progress config_ask_progress(const struct config_question *quest
         all.slices_given |= one->slices_given;
         all.register_count += one->register_count;
         all.bytes += one->bytes;
+        all.stuck_count += one->stuck_count;
         all.is_paused |= one->is_paused;
         if (one->bytes_per_s > all.bytes_per_s)
             all.bytes_per_s = one->bytes_per_s;

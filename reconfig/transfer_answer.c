@@ -53,14 +53,16 @@ enum areg_error transfer_note(const struct seat *seat, const struct transferred 
     if (error != AREG_OK)
         return error;
     const uint32_t open_slices = job.progress.slices_given & ~job.progress.slices_moved;
-    if (note->slices == 0 || (note->slices & ~open_slices) != 0 || note->after.bytes > AREG_KEY_BYTES_MAX)
+    const bool is_stuck = note->slices == 0 && open_slices != 0;
+    if ((note->slices == 0 && !is_stuck) || (note->slices & ~open_slices) != 0 ||
+        note->after.bytes > AREG_KEY_BYTES_MAX)
         return AREG_OK;
     *is_news = true;
-    job.after = note->after;
-    job.slices_at_work = note->slices;
-    if (note->after.bytes == 0) {
-        job.progress.slices_moved |= note->slices;
-        job.slices_at_work = 0;
+    job.progress.stuck_count = note->stuck_count;
+    if (!is_stuck) {
+        job.after = note->after;
+        job.slices_at_work = note->after.bytes ? note->slices : 0;
+        job.progress.slices_moved |= note->after.bytes ? 0 : note->slices;
     }
     job.progress.register_count += note->register_count;
     job.progress.bytes += note->bytes;
@@ -76,6 +78,7 @@ enum areg_error transfer_end(const struct seat *seat, bool *is_news)
         return error;
     *is_news = (job.progress.slices_given & ~job.progress.slices_moved) != 0;
     job.progress.slices_moved = TRANSFER_SLICES_ALL;
+    job.progress.stuck_count = 0;
     job.slices_at_work = 0;
     job.after = (struct slice){0};
     return store_transfer_put(seat->txn, seat->slot, &job);

@@ -402,6 +402,7 @@ static enum areg_error transfer_decode(struct slice body, struct stored_transfer
     transfer->progress.bytes = bytes_get_u64(&reader);
     transfer->progress.is_paused = bytes_get_u8(&reader) != 0;
     transfer->progress.bytes_per_s = bytes_get_u64(&reader);
+    transfer->progress.stuck_count = bytes_get_u32(&reader);
     transfer->slices_at_work = bytes_get_u32(&reader);
     transfer->after = bytes_get_text(&reader);
     transfer->source = bytes_get_slice(&reader, reader.left_bytes);
@@ -430,6 +431,7 @@ enum areg_error store_transfer_put(struct store_txn *txn, uint32_t slot, const s
     bytes_put_u64(&writer, transfer->progress.bytes);
     bytes_put_u8(&writer, transfer->progress.is_paused);
     bytes_put_u64(&writer, transfer->progress.bytes_per_s);
+    bytes_put_u32(&writer, transfer->progress.stuck_count);
     bytes_put_u32(&writer, transfer->slices_at_work);
     bytes_put_text(&writer, transfer->after.at, transfer->after.bytes);
     bytes_put_raw(&writer, transfer->source.at, transfer->source.bytes);

@@ -147,6 +147,7 @@ static void put_transfer(struct bytes_writer *writer, const struct reply *reply)
     field_put_number(writer, progress->bytes);
     field_put_bool(writer, progress->is_paused);
     field_put_number(writer, progress->bytes_per_s);
+    field_put_number(writer, progress->stuck_count);
 }
 
 static void get_transfer(struct field_reader *reader, struct reply *reply)
@@ -160,6 +161,8 @@ static void get_transfer(struct field_reader *reader, struct reply *reply)
     progress->bytes = field_get_number(reader, UINT64_MAX, "the bytes that were moved are no number");
     progress->is_paused = field_get_bool(reader, "`is paused` is no boolean");
     progress->bytes_per_s = field_get_number(reader, UINT64_MAX, "the bytes a second are no number");
+    progress->stuck_count =
+        (uint32_t)field_get_number(reader, UINT32_MAX, "the count of stuck registers is no 32-bit number");
 }
 
 /* ---------------------------------------------------------------- the kinds */
@@ -190,7 +193,7 @@ static const struct kind kinds[] = {
     [MESSAGE_FINALIZE] = {0},
     [MESSAGE_HINT] = {0},
     [MESSAGE_ADOPT] = {0, false, 1, NULL, put_adopt, get_adopt},
-    [MESSAGE_TRANSFER] = {0, false, 6, NULL, put_transfer, get_transfer},
+    [MESSAGE_TRANSFER] = {0, false, 7, NULL, put_transfer, get_transfer},
     [MESSAGE_REGISTER] = {0},
 };
 

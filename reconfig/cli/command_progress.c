@@ -89,6 +89,8 @@ static void print_progress(const struct shard *shard, const struct workers *work
         printf("%u of its %u slices, %" PRIu64 " registers, %s", count_bits(progress->slices_moved),
                count_bits(progress->slices_given), progress->register_count, units_print_bytes(progress->bytes, bytes));
         print_pace(progress);
+        if (progress->stuck_count > 0)
+            printf(", %" PRIu32 " registers can not be moved: see its log", progress->stuck_count);
         putchar('\n');
     }
 }
@@ -110,10 +112,10 @@ static void print_progress_json(const struct shard *shard, const struct workers 
         printf("%s{\"id\":\"%s\",\"up\":%s", i > 0 ? "," : "", host->id.text, host->is_up ? "true" : "false");
         if (has_told)
             printf(",\"slices_given\":%u,\"slices_moved\":%u,\"registers\":%" PRIu64 ",\"bytes\":%" PRIu64
-                   ",\"paused\":%s,\"bytes_per_s\":%" PRIu64,
+                   ",\"paused\":%s,\"bytes_per_s\":%" PRIu64 ",\"stuck\":%" PRIu32,
                    count_bits(host->transfer.slices_given), count_bits(host->transfer.slices_moved),
                    host->transfer.register_count, host->transfer.bytes, host->transfer.is_paused ? "true" : "false",
-                   host->transfer.bytes_per_s);
+                   host->transfer.bytes_per_s, host->transfer.stuck_count);
         putchar('}');
     }
     fputs("]}", stdout);

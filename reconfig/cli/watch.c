@@ -71,6 +71,7 @@ struct sum {
     unsigned ended_count;
     uint64_t register_count;
     uint64_t bytes;
+    uint64_t stuck_count;
     const struct run *slowest; /* that has not ended; in the earliest step */
 };
 
@@ -81,6 +82,7 @@ static struct sum sum_up(const struct runs *runs)
         const struct run *run = &runs->at[i];
         sum.register_count += run->progress.register_count;
         sum.bytes += run->progress.bytes;
+        sum.stuck_count += run->state == RUN_UNDER_WAY ? run->progress.stuck_count : 0;
         sum.ended_count += run->state == RUN_ENDED;
         if (run->state == RUN_UNDER_WAY && (!sum.slowest || run->progress.step < sum.slowest->progress.step))
             sum.slowest = run;
@@ -116,7 +118,10 @@ static void describe(const struct watch *watch, const struct sum *sum, double sh
     used_bytes += (size_t)snprintf(to + used_bytes, room_bytes - used_bytes, " registers, %s, %s/s",
                                    units_print_bytes(sum->bytes, bytes),
                                    units_print_bytes((uint64_t)((double)sum->bytes / (seconds + 0.001)), rate));
-    if (share > 0.01 && share < 1 && seconds > 1)
+    if (sum->stuck_count > 0)
+        snprintf(to + used_bytes, room_bytes - used_bytes, "; %" PRIu64 " can not be moved: see areg-reconfig progress",
+                 sum->stuck_count);
+    else if (share > 0.01 && share < 1 && seconds > 1)
         snprintf(to + used_bytes, room_bytes - used_bytes, ", about %s left",
                  units_print_duration((uint64_t)(seconds * (1 - share) / share + 1) * UINT64_C(1000000000), left));
 }

@@ -22,6 +22,7 @@ static void sum_up(struct workers *workers)
         workers->sum.slices_moved |= host->transfer.slices_moved;
         workers->sum.register_count += host->transfer.register_count;
         workers->sum.bytes += host->transfer.bytes;
+        workers->sum.stuck_count += host->transfer.stuck_count;
         workers->sum.is_paused |= host->transfer.is_paused;
     }
 }

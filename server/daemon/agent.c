@@ -113,6 +113,17 @@ static void tell_refusals(struct agent *agent)
     }
 }
 
+static void tell_stuck(struct agent *agent)
+{
+    struct worker_stuck stuck;
+    while (worker_next_stuck(agent->worker, &stuck))
+        log_write(
+            agent->host->log, LOG_ERROR,
+            "%" PRIu32 " registers of shard %" PRIu32 " can not be moved, \"%s\" for one: %s%s%s. The transfer goes "
+            "on trying, and ends when they can be, or when they were written anew or deleted",
+            stuck.count, stuck.shard, stuck.key, error_name(stuck.error), stuck.detail[0] ? ", " : "", stuck.detail);
+}
+
 static void sleep_until(struct agent *agent, uint64_t wake_ns)
 {
     struct pollfd fds[2] = {{.fd = agent->wake_fd, .events = POLLIN}, {.fd = areg_fd(agent->client), .events = POLLIN}};
@@ -138,6 +149,7 @@ static void *run(void *arg)
         worker_step(agent->worker, agent->client->engine, handle_now_ns());
         areg_run(agent->client, AREG_NO_WAIT);
         tell_refusals(agent);
+        tell_stuck(agent);
         uint64_t wake_ns = worker_wake_ns(agent->worker);
         wake_ns = agent->load_ns < wake_ns ? agent->load_ns : wake_ns;
         if (!send_notes(agent) || atomic_load(&agent->has_news)) {

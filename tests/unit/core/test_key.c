@@ -203,6 +203,26 @@ static void the_hash_of_a_key_is_siphash_everywhere(void **state)
     assert_true(key_hash((struct slice){0}) == UINT64_C(0x1e924b9d737700d7)); /* so the twin is no accident */
 }
 
+static void a_printed_key_fits_a_line_of_a_log(void **state)
+{
+    (void)state;
+    char text[KEY_TEXT_BYTES];
+    assert_string_equal(key_print(slice_borrow("users/1", 7), text), "users/1");
+    assert_string_equal(key_print(slice_borrow("a b\n\\\xff\0z", 8), text), "a\\x20b\\x0a\\x5c\\xff\\x00z");
+    uint8_t all[256];
+    for (unsigned i = 0; i < sizeof all; i++)
+        all[i] = (uint8_t)i;
+    for (unsigned first = 0; first < sizeof all; first++) {
+        const size_t bytes = strlen(key_print(slice_borrow(all + first, sizeof all - first), text));
+        assert_true(bytes < KEY_TEXT_BYTES);
+        for (size_t i = 0; i < bytes; i++)
+            assert_true(text[i] > 0x20 && text[i] < 0x7F);
+    }
+    /* What is cut says so. */
+    memset(all, 'k', sizeof all);
+    assert_non_null(strstr(key_print(slice_borrow(all, sizeof all), text), "k..."));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +233,7 @@ int main(void)
         cmocka_unit_test(keys_that_differ_in_their_first_448_bytes_sort_by_their_bytes),
         cmocka_unit_test(the_empty_key_sorts_first_and_is_no_valid_one),
         cmocka_unit_test(a_key_has_all_its_beginnings_as_prefixes_and_no_others),
+        cmocka_unit_test(a_printed_key_fits_a_line_of_a_log),
         cmocka_unit_test(the_hash_of_a_key_is_siphash_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

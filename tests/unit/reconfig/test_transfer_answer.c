@@ -176,8 +176,27 @@ static void progress_is_kept_up_to_a_key_and_slice_by_slice(void **state)
     /* What was not given, or is done, is no news. */
     note(&world, 0x1, "late", false);
     note(&world, 0x16, "a", false);
-    note(&world, 0, "", false);
     assert_int_equal(progress_of(&world)->slices_moved, 0x3);
+    close_world(&world);
+}
+
+static void stuck_registers_are_told_until_there_is_progress(void **state)
+{
+    (void)state;
+    static struct world world;
+    open_world(&world, "rs:5,3", "rs:6,3", HOSTS);
+    const struct transferred stuck = {.stuck_count = 5};
+    assert_int_equal(transfer_note(&world.seat, &stuck, &world.is_news), AREG_OK);
+    assert_false(world.is_news); /* nothing was given */
+    give(&world, &(struct transfer){.slices = 0xF}, descriptor_of(&world.c));
+    note(&world, 0x3, "middle", true);
+    assert_int_equal(transfer_note(&world.seat, &stuck, &world.is_news), AREG_OK);
+    commit_and_crash(&world);
+    assert_int_equal(progress_of(&world)->stuck_count, 5);
+    assert_int_equal(job_of(&world).slices_at_work, 0x3);
+    assert_true(slice_equal(job_of(&world).after, slice_borrow("middle", 6)));
+    note(&world, 0x3, "next", true);
+    assert_int_equal(progress_of(&world)->stuck_count, 0);
     close_world(&world);
 }
 
@@ -496,6 +515,7 @@ int main(void)
         cmocka_unit_test(registers_come_from_the_configuration_before_only),
         cmocka_unit_test(a_pace_holds_until_another_is_set),
         cmocka_unit_test(progress_is_kept_up_to_a_key_and_slice_by_slice),
+        cmocka_unit_test(stuck_registers_are_told_until_there_is_progress),
         cmocka_unit_test(what_is_finalized_is_moved),
         cmocka_unit_test(an_adopted_fragment_is_the_one_that_the_new_code_makes),
         cmocka_unit_test(at_every_position_a_fragment_is_the_same_whatever_n),

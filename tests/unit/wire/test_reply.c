@@ -101,7 +101,7 @@ static void numbers_of_one_body_are_told_apart_by_their_places(void **state)
 {
     struct fixture *fixture = *state;
     struct bytes_writer writer = bytes_writer_on(fixture->room, ROOM_BYTES);
-    notation_put(&writer, "[10 1 2 0 0 - - t [1 2] [3 4] #5] [16 1 2 0 0 - - 1 2 3 4 t 5]");
+    notation_put(&writer, "[10 1 2 0 0 - - t [1 2] [3 4] #5] [16 1 2 0 0 - - 1 2 3 4 t 5 6]");
     struct field_reader reader = field_reader_on(slice_borrow(writer.at, writer.used_bytes));
     struct reply reply;
     struct payload_seal seal;
@@ -118,6 +118,7 @@ static void numbers_of_one_body_are_told_apart_by_their_places(void **state)
     assert_true(reply.transfer.slices_given == 1 && reply.transfer.slices_moved == 2);
     assert_true(reply.transfer.register_count == 3 && reply.transfer.bytes == 4);
     assert_true(reply.transfer.is_paused && reply.transfer.bytes_per_s == 5);
+    assert_int_equal(reply.transfer.stuck_count, 6);
 }
 
 static const char *why_of(struct fixture *fixture, const char *notation)
@@ -166,8 +167,8 @@ static void what_is_right_is_accepted_also_with_unknown_trailing_fields(void **s
         "[14 1 2 1 0 - -]",
         "[15 1 2 0 1 #1 - t]",
         "[15 1 2 0 0 - - f 7]",
-        "[16 1 2 0 0 - - 0 0 0 0 f 0]",
-        "[16 1 2 0 0 - - 1 2 0xffffffffffffffff 0xffffffffffffffff t 0xffffffffffffffff 7]",
+        "[16 1 2 0 0 - - 0 0 0 0 f 0 0]",
+        "[16 1 2 0 0 - - 1 2 0xffffffffffffffff 0xffffffffffffffff t 0xffffffffffffffff 0xffffffff 7]",
         "[17 1 2 0 0 - -]",
         "[17 1 2 5 0 - -]",
         "[3 1 2 1 0 - -]",
@@ -287,13 +288,14 @@ static void a_body_that_is_not_right_is_refused(void **state)
         {"[11 1 2 0 0 - - t [0 0] [0 0] #1]",
          "a descriptor that was accepted under no ballot, or a ballot under which none was"},
         {"[15 1 2 0 0 - - 1]", "`is adopted` is no boolean"},
-        {"[16 1 2 0 0 - - 0x100000000 0 0 0 f 0]", "the slices that were given are no 32-bit number"},
-        {"[16 1 2 0 0 - - 0 0x100000000 0 0 f 0]", "the slices that were moved are no 32-bit number"},
-        {"[16 1 2 0 0 - - 0 0 -1 0 f 0]", "the count of registers is no number"},
-        {"[16 1 2 0 0 - - 0 0 0 - f 0]", "the bytes that were moved are no number"},
-        {"[16 1 2 0 0 - - 0 0 0 0 0 0]", "`is paused` is no boolean"},
-        {"[16 1 2 0 0 - - 0 0 0 0 f -]", "the bytes a second are no number"},
-        {"[16 1 2 0 0 - - 0 0 0 0 f]", "a field is missing"},
+        {"[16 1 2 0 0 - - 0x100000000 0 0 0 f 0 0]", "the slices that were given are no 32-bit number"},
+        {"[16 1 2 0 0 - - 0 0x100000000 0 0 f 0 0]", "the slices that were moved are no 32-bit number"},
+        {"[16 1 2 0 0 - - 0 0 -1 0 f 0 0]", "the count of registers is no number"},
+        {"[16 1 2 0 0 - - 0 0 0 - f 0 0]", "the bytes that were moved are no number"},
+        {"[16 1 2 0 0 - - 0 0 0 0 0 0 0]", "`is paused` is no boolean"},
+        {"[16 1 2 0 0 - - 0 0 0 0 f - 0]", "the bytes a second are no number"},
+        {"[16 1 2 0 0 - - 0 0 0 0 f 0 0x100000000]", "the count of stuck registers is no 32-bit number"},
+        {"[16 1 2 0 0 - - 0 0 0 0 f 0]", "a field is missing"},
     };
     assert_refused(*state, bad, sizeof bad / sizeof bad[0]);
 }
