@@ -337,6 +337,7 @@ void client_peer_up(struct client *client, uint64_t now_ns, unsigned peer_index)
     CHECK(peer_index < client->peer_count);
     struct peer *peer = &client->peers[peer_index];
     peer->is_up = true;
+    peer->absent_since_ns = 0;
     peer->speaks_other_version = false;
     peer->awaited_since_ns = 0;
     peer->hello_ns = now_ns;

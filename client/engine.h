@@ -27,6 +27,7 @@ struct peer {
     bool is_up; /* as the transport says */
     bool speaks_other_version;
     uint64_t awaited_since_ns; /* the oldest request that it has not answered; 0: none */
+    uint64_t absent_since_ns;  /* when it was wanted first while it was not up; 0: it has not been */
     uint64_t hello_ns;         /* seeds: when to greet it (again) */
 };
 
@@ -251,6 +252,8 @@ void confirm_fini(struct client *client);
 /** -1: there are too many. */
 int peer_add(struct client *client, const char *address);
 bool peer_is_slow(const struct client *client, unsigned peer_index, uint64_t now_ns);
+/** Whether it has been silent for so long that nobody who could do without should wait for it. */
+bool peer_is_absent(struct client *client, unsigned peer_index, uint64_t now_ns);
 uint64_t peer_hedge_ns(const struct client *client);
 void peer_note_sent(struct client *client, unsigned peer_index, uint64_t now_ns);
 void peer_note_reply(struct client *client, unsigned peer_index, const struct ask *ask, unsigned member_index,

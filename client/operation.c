@@ -55,9 +55,12 @@ struct ask_options operation_ask_options(struct client *client, struct operation
         /* Nobody waits for a move: another's fragment would cost more than the time that it saves. */
         .hedge_ns = operation->kind == CLIENT_MOVE ? HEDGE_NS_MAX : peer_hedge_ns(client),
     };
-    for (unsigned i = 0; i < view->config.member_count; i++)
+    for (unsigned i = 0; i < view->config.member_count; i++) {
         if (peer_is_slow(client, view->peers[i], now_ns))
             voters_add(&options.slow, i);
+        if (peer_is_absent(client, view->peers[i], now_ns))
+            voters_add(&options.absent, i);
+    }
     return options;
 }
 

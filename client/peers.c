@@ -39,6 +39,15 @@ bool peer_is_slow(const struct client *client, unsigned peer_index, uint64_t now
     return peer->awaited_since_ns && now_ns > peer->awaited_since_ns + peer_hedge_ns(client);
 }
 
+bool peer_is_absent(struct client *client, unsigned peer_index, uint64_t now_ns)
+{
+    struct peer *peer = &client->peers[peer_index];
+    if (!peer->is_up && peer->absent_since_ns == 0)
+        peer->absent_since_ns = now_ns;
+    const uint64_t since_ns = peer->is_up ? peer->awaited_since_ns : peer->absent_since_ns;
+    return since_ns != 0 && now_ns >= since_ns + ASK_PATIENCE_NS;
+}
+
 void peer_note_sent(struct client *client, unsigned peer_index, uint64_t now_ns)
 {
     if (client->peers[peer_index].awaited_since_ns == 0)

@@ -73,7 +73,8 @@ bool ask_is_patient(struct ask *ask, struct voters members, uint64_t now_ns)
     if (ask->quorum_ns == 0)
         ask->quorum_ns = now_ns;
     const uint64_t until_ns = ask->quorum_ns + ask->patience_ns;
-    if (ask->patience_ns == 0 || voters_minus(members, ask->replied).bits == 0 || now_ns >= until_ns)
+    const struct voters awaited = voters_minus(voters_minus(members, ask->replied), ask->absent);
+    if (ask->patience_ns == 0 || awaited.bits == 0 || now_ns >= until_ns)
         return false;
     ask_wake_at(ask, until_ns);
     return true;
@@ -126,6 +127,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->random = options->random;
     ask->hedge_ns = options->hedge_ns;
     ask->slow = options->slow;
+    ask->absent = options->absent;
     ask->due = (struct voters){0};
     ask->replied = (struct voters){0};
     ask->full = (struct voters){0};

@@ -119,6 +119,7 @@ struct ask {
     struct random_source *random; /* borrowed */
     uint64_t hedge_ns;            /* a reply that takes longer is slow */
     struct voters slow;           /* members that have been slow of late: not preferred */
+    struct voters absent;         /* members that have not been heard for longer than any patience */
 
     struct voters due;     /* members to send a request to */
     struct voters replied; /* members that answered OK */
@@ -197,6 +198,7 @@ struct ask_options {
     uint32_t phase;
     uint64_t hedge_ns;
     struct voters slow;
+    struct voters absent; /* nobody is patient with them: not for each operation anew */
     struct slice link; /* a worker's question: members must show this successor; else empty */
 };
 
@@ -255,7 +257,7 @@ struct voters ask_unconfirmed(const struct ask *ask);
 /* For the DAPs' own files. */
 void ask_finish(struct ask *ask);
 /** Whether to wait for more of these members, though the quorum has answered: also for one that is not connected, which
- * may be about to be. */
+ * may be about to be; but not for one that has been absent for long. */
 bool ask_is_patient(struct ask *ask, struct voters members, uint64_t now_ns);
 /** The same as ask_finish(), once the ask is not patient any more. */
 void ask_finish_patiently(struct ask *ask, uint64_t now_ns);

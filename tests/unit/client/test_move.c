@@ -241,6 +241,36 @@ static void a_move_needs_a_quorum_of_the_target_and_waits_a_while_for_the_rest(v
     slice_unref(&value);
 }
 
+static void one_that_has_been_silent_for_long_is_not_waited_for_with_every_register(void **state)
+{
+    (void)state;
+    struct slice value = value_of(1, 500);
+    open_two("repl:3", "012", "repl:3", "345");
+    world.hosts[5].is_silent = true;
+    for (unsigned i = 0; i < 10; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%u", i);
+        world_hold(0, "012", key, tag, value);
+        const uint64_t begin_ns = world.now_ns;
+        assert_int_equal(move(key), AREG_OK);
+        assert_int_equal(world.now_ns - begin_ns >= 1000 * MS, i == 0);
+        world_drop();
+    }
+    /* It is back, and has answered once: it is waited for as before. */
+    world.hosts[5].is_silent = false;
+    for (unsigned i = 10; i < 12; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%u", i);
+        world_hold(0, "012", key, tag, value);
+        assert_int_equal(move(key), AREG_OK);
+        world_drop();
+        world_settle();
+    }
+    assert_non_null(world_kept(1, 5, "k11"));
+    world_close();
+    slice_unref(&value);
+}
+
 static enum message_kind ending_at;
 static bool ends_target;
 
@@ -397,6 +427,7 @@ int main(void)
         cmocka_unit_test(what_never_completed_need_not_be_moved),
         cmocka_unit_test(nobody_is_believed_before_it_knows_the_successor),
         cmocka_unit_test(a_move_needs_a_quorum_of_the_target_and_waits_a_while_for_the_rest),
+        cmocka_unit_test(one_that_has_been_silent_for_long_is_not_waited_for_with_every_register),
         cmocka_unit_test(what_somebody_has_finished_need_not_be_moved),
         cmocka_unit_test(members_that_are_gone_since_it_was_finished_keep_nobody_waiting),
         cmocka_unit_test(a_hint_of_what_is_being_moved_from_changes_nothing),
