@@ -30,6 +30,8 @@ struct reconfiguration {
     struct ballot ballot;
     bool is_beyond;       /* LOOKING: the members of what is pending are asked */
     bool is_accepting;    /* PROPOSING: the second phase */
+    bool is_proposed;     /* `own` was sent to acceptors: it may be chosen */
+    bool is_chosen;       /* `own` is */
     bool has_told_parent; /* FINALIZING: the members of `last` know it */
     unsigned refusal_count;
     uint64_t again_ns; /* PROPOSING: when to try again; 0: not waiting */
@@ -123,7 +125,9 @@ static void ask_members(struct client *client, struct operation *operation, stru
     view_unref(operation->view);
     operation->view = view;
     const struct ask_options options = operation_ask_options(client, operation, now_ns);
-    extend(operation, now_ns);
+    /* That others propose, too, is no progress. */
+    if (reconfiguration->step != RECONFIGURE_PROPOSING || reconfiguration->refusal_count == 0)
+        extend(operation, now_ns);
     const enum areg_error error = config_ask_begin(&operation->ask, &options, kind, &reconfiguration->question, now_ns);
     if (error == AREG_OK)
         operation_enter(client, operation, OP_RECONFIGURING, now_ns);
@@ -233,6 +237,7 @@ static void propose_value(struct client *client, struct operation *operation, ui
     if (question->accepted_bytes > 0 && !(PLANTED(PLANT_TWO_DECIDERS) && reconfiguration->own))
         question->descriptor = slice_borrow(question->accepted_descriptor, question->accepted_bytes);
     reconfiguration->is_accepting = true;
+    reconfiguration->is_proposed |= question->accepted_bytes == 0;
     ask_members(client, operation, reconfiguration->last, ASK_ACCEPT, now_ns);
 }
 
@@ -246,6 +251,12 @@ static void propose_again(struct client *client, struct operation *operation, ui
     operation_settle(client, operation);
 }
 
+static bool is_own(const struct reconfiguration *reconfiguration)
+{
+    return reconfiguration->own && reconfiguration->target &&
+           config_id_equal(reconfiguration->own->config.id, reconfiguration->target->config.id);
+}
+
 /* `descriptor` is the successor of the last configuration, once and for all. */
 static void install(struct client *client, struct operation *operation, struct slice descriptor, uint64_t now_ns)
 {
@@ -256,6 +267,7 @@ static void install(struct client *client, struct operation *operation, struct s
         return;
     }
     set_view(&reconfiguration->target, decided);
+    reconfiguration->is_chosen |= is_own(reconfiguration);
     reconfiguration->step = RECONFIGURE_INSTALLING;
     reconfiguration->question.descriptor = decided->descriptor;
     ask_members(client, operation, reconfiguration->last, ASK_WRITE_CONFIG, now_ns);
@@ -296,12 +308,6 @@ static void finalize(struct client *client, struct operation *operation, bool ha
 
 /* ---------------------------------------------------------------- what a step has brought */
 
-static bool is_own(const struct reconfiguration *reconfiguration)
-{
-    return reconfiguration->own && reconfiguration->target &&
-           config_id_equal(reconfiguration->own->config.id, reconfiguration->target->config.id);
-}
-
 /* The target is finalized. */
 static void after_finalize(struct client *client, struct operation *operation, uint64_t now_ns)
 {
@@ -325,15 +331,32 @@ static void end_stale(struct client *client, struct operation *operation, uint64
     operation_end(client, operation, AREG_ESTALE, now_ns);
 }
 
+/* Whether our change has taken effect, though others may have brought it to its end, and may have changed more since.
+ * AREG_EMAYBE: nobody can tell any more. */
+static enum areg_error judge_own(const struct reconfiguration *reconfiguration)
+{
+    const struct view *own = reconfiguration->own;
+    const struct config *last = &reconfiguration->last->config;
+    if (!own || last->index < own->config.index)
+        return AREG_ESTALE;
+    if (reconfiguration->is_chosen || config_id_equal(own->config.id, last->id) ||
+        config_id_equal(own->config.id, last->parent))
+        return AREG_OK;
+    return reconfiguration->is_proposed && last->index > own->config.index + 1 ? AREG_EMAYBE : AREG_ESTALE;
+}
+
 /* There is no successor of the last configuration. */
 static void after_look(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
-    /* Perhaps somebody else has brought it to its end. */
-    const bool is_ours =
-        reconfiguration->own && config_id_equal(reconfiguration->own->config.id, reconfiguration->last->config.id);
-    if (reconfiguration->goal == RECONFIGURE_LOOK || is_ours)
-        operation_end(client, operation, AREG_OK, now_ns);
+    const enum areg_error own = judge_own(reconfiguration);
+    operation->may_have_effect = own == AREG_EMAYBE;
+    if (own == AREG_EMAYBE)
+        snprintf(operation->outcome.detail, sizeof operation->outcome.detail,
+                 "others have changed more since (the last configuration is c%u): look at the history",
+                 reconfiguration->last->config.index);
+    if (reconfiguration->goal == RECONFIGURE_LOOK || own != AREG_ESTALE)
+        operation_end(client, operation, reconfiguration->goal == RECONFIGURE_LOOK ? AREG_OK : own, now_ns);
     else if (reconfiguration->goal == RECONFIGURE_FINISH)
         prepare(client, operation, now_ns);
     else if (!config_id_equal(reconfiguration->last->config.id, reconfiguration->expected))

@@ -199,7 +199,7 @@ struct ask_options {
     uint64_t hedge_ns;
     struct voters slow;
     struct voters absent; /* nobody is patient with them: not for each operation anew */
-    struct slice link; /* a worker's question: members must show this successor; else empty */
+    struct slice link;    /* a worker's question: members must show this successor; else empty */
 };
 
 /** Before the first use: nothing is held. Once begun, ask_fini() before the next begin. */

@@ -276,6 +276,8 @@ void sequence_init(struct sim *sim);
 void sequence_fini(struct sequence *sequence);
 /** The number of the configuration with this descriptor; CONFIG_NONE: it does not decode. */
 uint32_t sequence_number(struct sim *sim, struct slice descriptor);
+/** Whether a configuration with this reason, which is of one change alone, is in the sequence. */
+bool sequence_has_reason(const struct sim *sim, const char *reason);
 uint32_t sequence_find(const struct sim *sim, struct config_id id);
 /** The position of a host among the members; -1 if it is none. */
 int sequence_member(const struct sim_config *config, uint32_t host_index);

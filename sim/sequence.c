@@ -79,6 +79,15 @@ static bool is_chosen(const struct sim *sim, uint32_t number)
     return parent != CONFIG_NONE && sim->sequence.configs[parent]->chosen == number;
 }
 
+bool sequence_has_reason(const struct sim *sim, const char *reason)
+{
+    for (uint32_t i = 0; i < sim->sequence.config_count; i++)
+        if (strcmp(sim->sequence.configs[i]->config.reason, reason) == 0 &&
+            (is_in_sequence(sim, i) || is_chosen(sim, i)))
+            return true;
+    return false;
+}
+
 void sequence_init(struct sim *sim)
 {
     struct sequence *sequence = &sim->sequence;

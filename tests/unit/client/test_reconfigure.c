@@ -348,15 +348,21 @@ static void a_decision_that_a_member_shows_is_finished_without_another_vote(void
 
 /* At some point somebody else brings whatever is pending to its end. */
 static enum message_kind overtaken_at;
-static unsigned theirs; /* 0: the last one that was made, which is ours */
+static unsigned theirs;     /* 0: the last one that was made, which is ours */
+static unsigned more_count; /* others come after it */
 
 static bool overtake(unsigned host_index, const struct request *request)
 {
     (void)host_index;
     if (request->kind == overtaken_at) {
-        const unsigned last = theirs ? theirs : world.config_count - 1;
+        unsigned last = theirs ? theirs : world.config_count - 1;
         world_install(last, "");
         world_finalize(last, "01234567");
+        for (unsigned i = 0; i < more_count; i++) {
+            last = world_describe(last, "repl:3", "567");
+            world_install(last, "01234567");
+            world_finalize(last, "01234567");
+        }
         overtaken_at = MESSAGE_HELLO; /* which is long over */
     }
     return true;
@@ -374,6 +380,31 @@ static void what_somebody_else_has_finalized_is_done_if_it_was_ours(void **state
         assert_int_equal(world_do(change("repl:3", "345"), ""), AREG_OK);
         assert_outcome(1, -1);
         assert_int_equal(world.config_count, 2);
+        world_close();
+    }
+}
+
+static void what_was_ours_and_has_been_superseded_is_done_as_far_as_can_be_told(void **state)
+{
+    (void)state;
+    static const struct {
+        enum message_kind at;
+        unsigned more_count;
+        enum areg_error error;
+    } cases[] = {
+        {MESSAGE_ACCEPT, 1, AREG_OK},       /* it is the parent of the last one */
+        {MESSAGE_ACCEPT, 2, AREG_EMAYBE},   /* it may be one of those between */
+        {MESSAGE_WRITE_CONFIG, 1, AREG_OK}, /* we have decided it ourselves */
+        {MESSAGE_WRITE_CONFIG, 3, AREG_OK}, {MESSAGE_TRANSFER, 2, AREG_OK},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world_open("repl:3", "012");
+        overtaken_at = cases[i].at;
+        more_count = cases[i].more_count;
+        world.on_request = overtake;
+        assert_int_equal(world_do(change("repl:3", "345"), ""), cases[i].error);
+        assert_outcome((int)(1 + more_count), -1);
+        more_count = 0;
         world_close();
     }
 }
@@ -598,6 +629,7 @@ int main(void)
         cmocka_unit_test(a_proposer_that_is_outbid_time_and_again_gets_through_in_the_end),
         cmocka_unit_test(a_decision_that_a_member_shows_is_finished_without_another_vote),
         cmocka_unit_test(what_somebody_else_has_finalized_is_done_if_it_was_ours),
+        cmocka_unit_test(what_was_ours_and_has_been_superseded_is_done_as_far_as_can_be_told),
         cmocka_unit_test(what_somebody_else_has_finalized_makes_ours_stale),
         cmocka_unit_test(members_that_are_gone_are_no_obstacle_to_finding_the_end),
         cmocka_unit_test(one_that_does_not_join_stops_the_change_before_anything_is_decided),
