@@ -412,6 +412,8 @@ static void after_step(struct client *client, struct operation *operation, uint6
             propose_value(client, operation, now_ns);
             break;
         }
+        if (PLANTED(PLANT_INSTALLS_OWN) && reconfiguration->own)
+            reconfiguration->question.descriptor = reconfiguration->own->descriptor;
         install(client, operation, reconfiguration->question.descriptor, now_ns);
         break;
     case RECONFIGURE_INSTALLING:

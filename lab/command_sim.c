@@ -305,20 +305,22 @@ static int run_plants(const struct sim_flags *flags, const struct sim_options *o
     else
         printf("%-24s %6s  %-10s  %s\n", "planted bug", "seeds", "found by", "what is wrong");
     for (unsigned i = PLANT_NONE + 1; i < PLANT_COUNT; i++) {
-        if (plant_needs_schedule((enum plant)i))
-            continue;
-        const int exit_code = seek_plant(flags, options, (enum plant)i, &result);
+        const char *scenario = plant_scenario((enum plant)i);
+        result = (struct campaign_result){0};
+        const int exit_code = scenario ? EXIT_CODE_OK : seek_plant(flags, options, (enum plant)i, &result);
         if (exit_code)
             return exit_code;
-        const bool is_found = result.broken_count > 0;
-        const char *by = is_found ? result.broken[0].name : "not found";
+        const bool is_found = scenario || result.broken_count > 0;
+        const char *by = scenario ? scenario : is_found ? result.broken[0].name : "not found";
+        char seeds[24] = "-";
+        if (!scenario)
+            snprintf(seeds, sizeof seeds, "%" PRIu64, result.seed_count);
         missed_count += !is_found;
         if (flags->common.json)
             printf("%s{\"name\":\"%s\",\"seeds\":%" PRIu64 ",\"found\":%s,\"by\":\"%s\"}", i > 1 ? "," : "",
                    plant_name((enum plant)i), result.seed_count, is_found ? "true" : "false", by);
         else
-            printf("%-24s %6" PRIu64 "  %-10s  %s\n", plant_name((enum plant)i), result.seed_count, by,
-                   plant_sentence((enum plant)i));
+            printf("%-24s %6s  %-10s  %s\n", plant_name((enum plant)i), seeds, by, plant_sentence((enum plant)i));
         fflush(stdout);
     }
     if (flags->common.json)

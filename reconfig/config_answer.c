@@ -46,8 +46,8 @@ enum areg_error config_answer_write(const struct seat *seat, const struct reques
     const bool is_same = slice_equal(reply->next.descriptor, request->descriptor);
     if (reply->next.status == LINK_PENDING && is_same)
         return AREG_OK;
-    const bool is_first = reply->next.status == LINK_NONE || PLANTED(PLANT_POINTER_REPLACED) ||
-                          (reply->next.status == LINK_FINALIZED && PLANTED(PLANT_FINAL_TO_PENDING));
+    const bool is_first =
+        reply->next.status == LINK_NONE || (reply->next.status == LINK_FINALIZED && PLANTED(PLANT_FINAL_TO_PENDING));
     if (!is_first || !is_successor(seat->config, request->descriptor)) {
         effect->is_refused = !is_first;
         reply->status = REPLY_INVALID;

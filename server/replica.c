@@ -124,8 +124,8 @@ static enum areg_error answer_next(const struct membership *membership, const st
 /* Whether the host answers such a message in a configuration that it knows. */
 static bool may_answer(const struct membership *membership, enum message_kind kind)
 {
-    return !atomic_load_explicit(&membership->is_silent, memory_order_acquire) || kind == MESSAGE_REGISTER ||
-           kind == MESSAGE_REGISTERED;
+    const bool is_silent = atomic_load_explicit(&membership->is_silent, memory_order_acquire);
+    return !is_silent || kind == MESSAGE_REGISTER || kind == MESSAGE_REGISTERED || PLANTED(PLANT_SPEAKS_UNREGISTERED);
 }
 
 static enum areg_error answer_hello(const struct replica *replica, const struct request *request, struct reply *reply)

@@ -9,7 +9,7 @@ static const struct {
     const char *name;
     const char *sentence;
     bool needs_reconfiguration; /* it shows only while configurations change */
-    bool needs_schedule;        /* one seed in thousands, or none: only a directed schedule shows it */
+    const char *scenario;       /* that shows it, if it takes one seed in thousands; else NULL */
 } plants[] = {
     [PLANT_NONE] = {"none", "nothing is planted"},
     [PLANT_QUORUM_SHORT] = {"quorum-short", "a quorum is one member short"},
@@ -32,7 +32,7 @@ static const struct {
     [PLANT_BASE_IGNORED] = {"base-ignored", "a covering write covers whatever there is"},
     [PLANT_TRANSFER_WITHOUT_NEXT] = {"transfer-without-next",
                                      "a transfer counts replies of members that do not know the successor (trap 7, S1)",
-                                     true, true},
+                                     true, "S1"},
     [PLANT_SKIP_PUT_CONFIG] = {"skip-put-config", "a client does not pass on a successor that few have shown (S9)",
                                true},
     [PLANT_FINALIZE_EARLY] = {"finalize-early", "a configuration is finalized before the last register is there (S13)",
@@ -44,14 +44,15 @@ static const struct {
                                   true},
     [PLANT_OLD_ANSWER] = {"old-answer", "what a retired configuration's successor answered before is used (S6)", true},
     [PLANT_FINAL_TO_PENDING] = {"f-to-p", "a late put-config reopens a retired configuration (S12)", true},
-    [PLANT_POINTER_REPLACED] = {"pointer-replaced", "a put-config with another successor replaces the first (I1)", true,
-                                true},
+    [PLANT_INSTALLS_OWN] = {"installs-own", "a proposer installs its own although another was decided (S15)", true},
     [PLANT_RETIRED_EARLY] = {"retired-early", "a host takes a pending successor for a finalized one", true},
     [PLANT_ADOPT_OTHER_TAG] = {"adopt-other-tag", "a host takes over its newest fragment, whatever tag is moved", true},
     [PLANT_EMPTY_AFTER_RETIRING] = {"empty-after-retiring",
                                     "a retired configuration whose data is deleted answers as an empty one", true},
     [PLANT_ACCEPT_BELOW_PROMISE] = {"accept-below-promise", "an acceptor accepts below its promise (I9)", true},
     [PLANT_FORGETS_PROMISE] = {"forgets-promise", "an acceptor does not store its promise (I9)", true},
+    [PLANT_SPEAKS_UNREGISTERED] = {"speaks-unregistered", "a host without memory answers as the one that it was (S4)",
+                                   true},
     [PLANT_UNSECURED] = {"unsecured", "a read returns a replica's value that no directory may know of"},
 };
 
@@ -74,9 +75,9 @@ bool plant_needs_reconfiguration(enum plant plant)
     return plants[plant].needs_reconfiguration;
 }
 
-bool plant_needs_schedule(enum plant plant)
+const char *plant_scenario(enum plant plant)
 {
-    return plants[plant].needs_schedule;
+    return plants[plant].scenario;
 }
 
 void plant_set(enum plant plant)

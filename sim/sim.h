@@ -142,8 +142,8 @@ const char *plant_name(enum plant plant);
 const char *plant_sentence(enum plant plant);
 /** It shows only while configurations change. */
 bool plant_needs_reconfiguration(enum plant plant);
-/** No number of seeds that anybody would run shows it, only a directed schedule. */
-bool plant_needs_schedule(enum plant plant);
+/** No number of seeds that anybody would run shows it, only this scenario; else NULL. */
+const char *plant_scenario(enum plant plant);
 /** Plant one, or none, in all simulations of this process. */
 void plant_set(enum plant plant);
 
