@@ -365,9 +365,27 @@ struct sim_change {
     uint64_t wanted_hosts; /* bits */
     uint32_t floor;        /* index of the last configuration that a completed operation had found when it began */
     enum areg_error error;
+    uint32_t base;    /* it has ended: the last finalized configuration that it found; CONFIG_NONE */
+    uint32_t pending; /* and its successor */
     uint64_t engine_id;
     uint64_t start_ns;
     uint64_t end_ns;
+};
+
+/** A configuration to be, as hosts in their places. */
+struct wish {
+    struct code code;
+    unsigned delta;
+    unsigned count;
+    uint32_t hosts[SIM_HOST_MAX];
+};
+
+struct change_request {
+    enum reconfigure_goal goal;
+    const struct wish *wish; /* CHANGE */
+    const char *reason;      /* CHANGE; NULL: one is made up */
+    uint32_t expected;       /* CHANGE: the number of the configuration that it is made for */
+    uint64_t timeout_ns;     /* UINT64_MAX: none */
 };
 
 struct changes {
@@ -381,6 +399,8 @@ struct changes {
 /** "r1.3": a reconfigurer in its third life, as the author of configurations. */
 const char *reconfigurer_author(const struct sim *sim, uint32_t client_index, uint32_t life,
                                 char author[HOST_ID_BYTES_MAX + 1]);
+/** As fast as can be. Returns the index of the change. */
+uint32_t reconfigurer_submit(struct sim *sim, uint32_t client_index, const struct change_request *request);
 /** Somebody wants another configuration, or to know which there are. */
 void reconfigurer_strike(struct sim *sim);
 /** Finish what is pending, with a process that has just started; its index. */

@@ -9,14 +9,6 @@
 
 /* ---------------------------------------------------------------- what is wanted */
 
-/* A configuration to be, as hosts in their places. */
-struct wish {
-    struct code code;
-    unsigned delta;
-    unsigned count;
-    uint32_t hosts[SIM_HOST_MAX];
-};
-
 static bool is_in(const struct wish *wish, uint32_t host_index)
 {
     for (unsigned i = 0; i < wish->count; i++)
@@ -189,6 +181,8 @@ static struct sim_change *add_change(struct sim *sim, uint32_t client_index, enu
                                   .client_life = sim->clients[client_index].life,
                                   .goal = goal,
                                   .floor = changes->floor,
+                                  .base = CONFIG_NONE,
+                                  .pending = CONFIG_NONE,
                                   .start_ns = sim->now_ns};
     changes->items[changes->count++] = change;
     changes->open_count++;
@@ -217,10 +211,25 @@ static void submit(struct sim *sim, struct sim_change *change, uint32_t expected
         .context = (void *)(uintptr_t)change_index,
     };
     change->is_limited = timeout_ns != UINT64_MAX;
+    sim->clients[client_index].outstanding_count++;
     sim->report->reconfigurations.begun++;
     trace(sim, TRACE_CHANGE, client_index, change_index, change->goal, 0);
     CHECK(client_submit(sim->clients[client_index].engine, now_ns, &op, &change->engine_id) == AREG_OK);
     process_drain(sim, client_index);
+}
+
+uint32_t reconfigurer_submit(struct sim *sim, uint32_t client_index, const struct change_request *request)
+{
+    struct sim_change *change = add_change(sim, client_index, request->goal);
+    struct config *wanted = &change->wanted;
+    const uint32_t change_index = sim->changes.count - 1;
+    if (request->goal == RECONFIGURE_CHANGE) {
+        spell_out(sim, request->wish, client_index, change);
+        if (request->reason)
+            snprintf(wanted->reason, sizeof wanted->reason, "%s", request->reason);
+    }
+    submit(sim, change, request->expected, 0, request->timeout_ns);
+    return change_index;
 }
 
 /* The last one that anybody has shown. */
@@ -247,7 +256,6 @@ void reconfigurer_strike(struct sim *sim)
     if (sim->clients[client_index].outstanding_count >= 2 || sim->clients[client_index].paused_until_ns > sim->now_ns ||
         sim->sequence.config_count + sim->changes.open_count + 4 > CONFIG_COUNT_MAX)
         return;
-    sim->clients[client_index].outstanding_count++;
     sim->report->fault_counts[FAULT_RECONFIG]++;
     struct sim_change *change = add_change(sim, client_index,
                                            dice == 0   ? RECONFIGURE_LOOK
@@ -269,7 +277,6 @@ uint32_t reconfigurer_finish(struct sim *sim)
 {
     const uint32_t client_index = draw_reconfigurer(sim);
     process_crash(sim, client_index);
-    sim->clients[client_index].outstanding_count++;
     struct sim_change *change = add_change(sim, client_index, RECONFIGURE_FINISH);
     submit(sim, change, last_number(sim), draw_pace(sim), UINT64_MAX);
     return sim->changes.count - 1;
@@ -294,7 +301,6 @@ uint32_t reconfigurer_change(struct sim *sim)
         leave_out_the_gone(sim, &wish);
     } while (wish.count == 0);
     fit_code(&wish);
-    sim->clients[client_index].outstanding_count++;
     struct sim_change *change = add_change(sim, client_index, RECONFIGURE_CHANGE);
     spell_out(sim, &wish, client_index, change);
     submit(sim, change, expected, draw_pace(sim), UINT64_MAX);
@@ -306,11 +312,9 @@ uint32_t reconfigurer_want(struct sim *sim, uint32_t client_index, struct code c
     const uint32_t expected = last_number(sim);
     struct wish wish = {.code = code, .delta = sim->sequence.configs[expected]->config.delta, .count = code.n};
     memcpy(wish.hosts, hosts, code.n * sizeof hosts[0]);
-    sim->clients[client_index].outstanding_count++;
-    struct sim_change *change = add_change(sim, client_index, RECONFIGURE_CHANGE);
-    spell_out(sim, &wish, client_index, change);
-    submit(sim, change, expected, 0, UINT64_MAX);
-    return sim->changes.count - 1;
+    const struct change_request request = {
+        .goal = RECONFIGURE_CHANGE, .wish = &wish, .expected = expected, .timeout_ns = UINT64_MAX};
+    return reconfigurer_submit(sim, client_index, &request);
 }
 
 /* ---------------------------------------------------------------- ending */
@@ -351,6 +355,8 @@ static void judge_end(struct sim *sim, struct sim_change *change, const struct c
     const struct sequence *sequence = &sim->sequence;
     const uint32_t base = done->base.bytes ? sequence_number(sim, done->base) : CONFIG_NONE;
     const uint32_t pending = done->pending.bytes ? sequence_number(sim, done->pending) : CONFIG_NONE;
+    change->base = base;
+    change->pending = pending;
     if (done->base.bytes)
         watch_known(sim, change->client_index, base, true);
     if (done->pending.bytes)

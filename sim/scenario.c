@@ -28,27 +28,22 @@ static void print_head(const struct script *script, unsigned choice_index, FILE 
     fprintf(out, "%s\n", script->title);
     fprintf(out, "%s, delta %u; clients", code_print(script->code, code), script->delta);
     for (unsigned i = 0; i < script->client_count; i++)
-        fprintf(out, " %s (c%u)", script->clients[i].name, i + 1);
+        fprintf(out, " %s (c%u)", script->processes[i].name, i + 1);
+    for (unsigned i = 0; i < script->reconfigurer_count; i++)
+        fprintf(out, "%s %s (r%u)", i ? "" : "; reconfigurers", script->processes[script->client_count + i].name,
+                i + 1);
     if (script->choice_count > 0)
         fprintf(out, "; %s is %u", script->variable, script->choices[choice_index]);
     fprintf(out, "\n");
-}
-
-static uint32_t ended_count(const struct stage *stage)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < stage->sim->op_count; i++)
-        count += stage->sim->ops[i].has_ended;
-    return count;
 }
 
 /* Operations that this step has brought to an end. */
 static void print_ends(const struct stage *stage, uint64_t since_ns, FILE *out)
 {
     for (unsigned i = 0; i < stage->script->op_count; i++) {
-        const struct sim_op *op = stage_op(stage, i);
+        const struct op_state op = stage_state(stage, i);
         char text[2 * SCRIPT_VALUE_BYTES];
-        if (op && op->has_ended && op->end_ns > since_ns)
+        if (op.has_ended && op.end_ns > since_ns)
             fprintf(out, "        %s ends: %s\n", stage->script->ops[i].name,
                     stage_describe_end(stage, i, text, sizeof text));
     }
@@ -60,12 +55,11 @@ static bool play_step(struct stage *stage, const struct step *step, const struct
                       struct scenario_report *report)
 {
     const uint64_t since_ns = stage->sim->now_ns;
-    const uint32_t were_ended = ended_count(stage);
     if (options->out)
         fprintf(options->out, "%4u  %s\n", step->line, step->text);
     const bool is_well = stage_play(stage, step);
     report->step_count++;
-    if (options->out && ended_count(stage) > were_ended)
+    if (options->out)
         print_ends(stage, since_ns, options->out);
     if (is_well)
         return true;

@@ -27,6 +27,14 @@ bool script_complain(struct script_reader *reader, const char *format, ...)
     return false;
 }
 
+bool script_complain_unknown(struct script_reader *reader, const char *what, const char *word,
+                             const char *const *candidates)
+{
+    const char *near = command_line_suggest(word, candidates);
+    return script_complain(reader, "%s \"%s\" is unknown%s%s%s", what, word, near ? " (did you mean \"" : "",
+                           near ? near : "", near ? "\"?)" : "");
+}
+
 /* ---------------------------------------------------------------- words */
 
 /* Where the word that begins at `at` ends. NULL: a quote that is not closed. */
@@ -114,6 +122,15 @@ bool words_require(struct script_reader *reader, const char *word)
     return complain_instead(reader, wanted);
 }
 
+bool words_one_of(struct script_reader *reader, const char *what, const char *const *candidates, unsigned *which)
+{
+    const char *word = words_next(reader);
+    for (*which = 0; word && candidates[*which]; (*which)++)
+        if (strcmp(word, candidates[*which]) == 0)
+            return true;
+    return script_complain_unknown(reader, what, word ? word : "", candidates);
+}
+
 bool words_end(struct script_reader *reader)
 {
     return reader->at == reader->word_count || complain_instead(reader, "the end of the line");
@@ -121,10 +138,10 @@ bool words_end(struct script_reader *reader)
 
 /* ---------------------------------------------------------------- names */
 
-int words_client(const struct script_reader *reader, const char *word)
+int words_process(const struct script_reader *reader, const char *word)
 {
-    for (unsigned i = 0; i < reader->script->client_count; i++)
-        if (strcmp(reader->script->clients[i].name, word) == 0)
+    for (unsigned i = 0; i < script_named_count(reader->script); i++)
+        if (strcmp(reader->script->processes[i].name, word) == 0)
             return (int)i;
     return -1;
 }
@@ -150,20 +167,25 @@ static unsigned host_number(const char *word)
 int words_host(const struct script_reader *reader, const char *word)
 {
     const unsigned number = host_number(word);
-    return number <= reader->script->code.n ? (int)number - 1 : -1;
+    return number <= reader->script->host_count ? (int)number - 1 : -1;
+}
+
+bool words_is_of_hosts(const char *word)
+{
+    return host_number(word) > 0 || strcmp(word, "all") == 0 || strcmp(word, "first") == 0;
 }
 
 bool words_name(struct script_reader *reader, const char *word, char name[SCRIPT_NAME_BYTES])
 {
-    static const char *const taken[] = {"all",   "the", "first",    "no",      "nothing", "everything", "without",
-                                        "until", "for", "requests", "replies", "to",      "from",       "of"};
+    static const char *const taken[] = {"all", "the",      "first",   "no", "nothing", "everything", "without", "until",
+                                        "for", "requests", "replies", "to", "from",    "of",         "in",      "c0"};
     if (!isalpha((unsigned char)word[0]) || strlen(word) >= SCRIPT_NAME_BYTES)
         return script_complain(reader, "\"%s\" is no name: a letter, then letters, digits, '-', '_', %d bytes at most",
                                word, SCRIPT_NAME_BYTES - 1);
     for (const char *at = word; *at; at++)
         if (!isalnum((unsigned char)*at) && *at != '-' && *at != '_')
             return script_complain(reader, "\"%s\" is no name: '%c' can not be in it", word, *at);
-    bool is_taken = host_number(word) > 0 || words_client(reader, word) >= 0 || words_op(reader, word) >= 0;
+    bool is_taken = host_number(word) > 0 || words_process(reader, word) >= 0 || words_op(reader, word) >= 0;
     for (unsigned i = 0; i < sizeof taken / sizeof taken[0]; i++)
         is_taken = is_taken || strcmp(word, taken[i]) == 0;
     if (is_taken)
@@ -210,7 +232,7 @@ static bool add_host(struct script_reader *reader, struct host_list *hosts, cons
 {
     const int host = words_host(reader, word);
     if (host < 0)
-        return script_complain(reader, "there is no host %s: they are s1 to s%u", word, reader->script->code.n);
+        return script_complain(reader, "there is no host %s: they are s1 to s%u", word, reader->script->host_count);
     for (unsigned i = 0; i < hosts->count; i++)
         if (hosts->hosts[i] == host)
             return script_complain(reader, "%s is listed twice", word);
@@ -221,7 +243,7 @@ static bool add_host(struct script_reader *reader, struct host_list *hosts, cons
 
 bool words_hosts(struct script_reader *reader, bool may_be_rest, struct host_list *hosts)
 {
-    const unsigned n = reader->script->code.n;
+    const unsigned n = reader->script->host_count;
     unsigned first_count = 0;
     *hosts = (struct host_list){0};
     if (words_accept(reader, "all")) {
@@ -265,6 +287,20 @@ bool words_require_op(struct script_reader *reader, int *op)
     *op = word ? words_op(reader, word) : -1;
     if (*op < 0)
         return complain_instead(reader, "an operation");
+    reader->at++;
+    return true;
+}
+
+bool words_config(struct script_reader *reader, int *config)
+{
+    const char *word = words_peek(reader);
+    *config = CONFIG_GENESIS;
+    if (words_accept(reader, "c0"))
+        return true;
+    *config = word ? words_op(reader, word) : -1;
+    const struct script_op *op = *config >= 0 ? &reader->script->ops[*config] : NULL;
+    if (!op || op->kind != CLIENT_RECONFIGURE || op->goal != RECONFIGURE_CHANGE)
+        return complain_instead(reader, "a configuration");
     reader->at++;
     return true;
 }

@@ -182,7 +182,7 @@ static struct config_text describe(const struct sim *sim, uint32_t number)
     struct config_text text;
     const struct config *config = &sim->sequence.configs[number]->config;
     snprintf(text.text, sizeof text.text, "c%u", config->index);
-    if (config->author[0])
+    if (config->index > 0)
         snprintf(text.text, sizeof text.text, "c%u (%.12s: %.60s)", config->index, config->author, config->reason);
     return text;
 }

@@ -61,6 +61,7 @@ struct sim_options {
     struct code code;
     unsigned host_count;  /* of genesis: at least code.n */
     unsigned spare_count; /* further hosts, which are members of nothing at first */
+    bool has_spares;      /* exactly so many, which may be none */
     bool has_delta;       /* exactly `delta`, which may be 0; else it is drawn */
     unsigned delta;
     unsigned client_count;

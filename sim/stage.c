@@ -15,8 +15,8 @@
 /* After the last operation has ended: confirmations are sent, and what is superseded is trimmed, within two grace times
  * of the hosts. */
 #define QUIET_NS (2 * SECOND)
-/* When a disk commits that must not. */
-#define NEVER_NS (UINT64_C(1000000) * SECOND)
+/* So long after the start workers have nothing to do until they are given something, or for a minute. */
+#define WORKERS_WAKE_NS (3 * SECOND)
 /* Of the messages under way, a failure names so many. */
 enum { DESCRIBED_MAX = 12 };
 
@@ -34,7 +34,7 @@ bool stage_fail(struct stage *stage, const char *format, ...)
     return false;
 }
 
-static bool is_well(const struct stage *stage)
+bool stage_is_well(const struct stage *stage)
 {
     return !stage->has_failed && !stage->sim->is_broken;
 }
@@ -48,10 +48,42 @@ static const char *host_name(const struct stage *stage, unsigned host)
 
 const struct sim_op *stage_op(const struct stage *stage, unsigned op)
 {
+    CHECK(stage->script->ops[op].kind != CLIENT_RECONFIGURE);
     return stage->op_indices[op] == UINT32_MAX ? NULL : &stage->sim->ops[stage->op_indices[op]];
 }
 
-static struct slice value_of(const struct script_op *op)
+const struct sim_change *stage_change(const struct stage *stage, unsigned op)
+{
+    CHECK(stage->script->ops[op].kind == CLIENT_RECONFIGURE);
+    return stage->op_indices[op] == UINT32_MAX ? NULL : stage->sim->changes.items[stage->op_indices[op]];
+}
+
+struct op_state stage_state(const struct stage *stage, unsigned op)
+{
+    const uint32_t index = stage->op_indices[op];
+    if (index == UINT32_MAX)
+        return (struct op_state){0};
+    if (stage->script->ops[op].kind == CLIENT_RECONFIGURE) {
+        const struct sim_change *change = stage->sim->changes.items[index];
+        return (struct op_state){.has_begun = true,
+                                 .has_ended = change->has_ended,
+                                 .is_lost = change->is_lost,
+                                 .life = change->client_life,
+                                 .engine_id = change->engine_id,
+                                 .error = change->error,
+                                 .end_ns = change->end_ns};
+    }
+    const struct sim_op *begun = &stage->sim->ops[index];
+    return (struct op_state){.has_begun = true,
+                             .has_ended = begun->has_ended,
+                             .is_lost = begun->is_lost,
+                             .life = begun->client_life,
+                             .engine_id = begun->engine_id,
+                             .error = begun->error,
+                             .end_ns = begun->end_ns};
+}
+
+struct slice stage_value(const struct script_op *op)
 {
     return op->kind == CLIENT_PUT ? slice_borrow(op->value, strlen(op->value)) : (struct slice){0};
 }
@@ -59,7 +91,7 @@ static struct slice value_of(const struct script_op *op)
 struct entry stage_entry(const struct stage *stage, unsigned op)
 {
     const struct script_op *writer = &stage->script->ops[op];
-    const struct slice value = value_of(writer);
+    const struct slice value = stage_value(writer);
     return (struct entry){.value_digest = checksum_value(value),
                           .value_bytes = (uint32_t)value.bytes,
                           .flags = writer->kind == CLIENT_DEL ? ENTRY_TOMBSTONE : 0};
@@ -86,12 +118,31 @@ bool stage_tag(const struct stage *stage, unsigned op, struct tag *tag)
     return false;
 }
 
+uint32_t stage_config(const struct stage *stage, int config)
+{
+    const struct sequence *sequence = &stage->sim->sequence;
+    if (config == CONFIG_GENESIS)
+        return 0;
+    if (config == CONFIG_LAST)
+        return sequence->numbers[sequence->count - 1];
+    for (uint32_t i = sequence->config_count; i-- > 1;)
+        if (strcmp(sequence->configs[i]->config.reason, stage->script->ops[config].name) == 0)
+            return i;
+    return CONFIG_NONE;
+}
+
+const char *stage_process_name(const struct stage *stage, uint32_t process)
+{
+    const unsigned named_count = script_named_count(stage->script);
+    return process < named_count ? stage->script->processes[process].name : host_name(stage, process - named_count);
+}
+
 /* ---------------------------------------------------------------- messages under way */
 
 struct message_name stage_message(const struct stage *stage, size_t held_index)
 {
     const struct transit *transit = stage->sim->held[held_index];
-    struct message_name name = {.client = transit->client_index,
+    struct message_name name = {.process = transit->client_index,
                                 .host = transit->host_index,
                                 .to_host = transit->to_host,
                                 .kind = transit->kind};
@@ -105,6 +156,7 @@ struct message_name stage_message(const struct stage *stage, size_t held_index)
     if (transit->to_host) {
         CHECK(packet_next_request(&reader, &request) == AREG_OK);
         name.op_id = request.op;
+        name.config = request.config;
         name.phase = request.phase;
     } else {
         CHECK(packet_next_reply(&reader, &reply) == AREG_OK);
@@ -114,15 +166,27 @@ struct message_name stage_message(const struct stage *stage, size_t held_index)
     return name;
 }
 
+/* Whether a request is about this configuration. */
+static bool is_about(const struct stage *stage, const struct message_name *name, int config)
+{
+    const uint32_t number = stage_config(stage, config);
+    return number != CONFIG_NONE && config_id_equal(stage->sim->sequence.configs[number]->config.id, name->config);
+}
+
 bool stage_matches(const struct stage *stage, size_t held_index, const struct message_pattern *pattern, bool is_reply)
 {
     const struct transit *transit = stage->sim->held[held_index];
-    if (transit->to_host == is_reply || transit->kind != pattern->kind || transit->client_index != pattern->client)
+    if (transit->to_host == is_reply || transit->kind != pattern->kind || transit->client_index != pattern->process)
+        return false;
+    if (pattern->op < 0 && pattern->config == CONFIG_UNSAID)
+        return true;
+    const struct message_name name = stage_message(stage, held_index);
+    if (pattern->config != CONFIG_UNSAID && (is_reply || !is_about(stage, &name, pattern->config)))
         return false;
     if (pattern->op < 0)
         return true;
-    const struct sim_op *op = stage_op(stage, (unsigned)pattern->op);
-    return op && op->client_life == transit->client_life && op->engine_id == stage_message(stage, held_index).op_id;
+    const struct op_state op = stage_state(stage, (unsigned)pattern->op);
+    return op.has_begun && op.life == transit->client_life && op.engine_id == name.op_id;
 }
 
 static const char *op_name(const struct stage *stage, size_t held_index)
@@ -130,12 +194,12 @@ static const char *op_name(const struct stage *stage, size_t held_index)
     const struct transit *transit = stage->sim->held[held_index];
     const uint64_t op_id = stage_message(stage, held_index).op_id;
     for (unsigned i = 0; i < stage->script->op_count; i++) {
-        const struct sim_op *op = stage_op(stage, i);
-        if (op && op->client_index == transit->client_index && op->client_life == transit->client_life &&
-            op->engine_id == op_id && transit->kind != MESSAGE_HELLO && transit->kind != MESSAGE_CONFIRM)
+        const struct op_state op = stage_state(stage, i);
+        if (op.has_begun && stage->script->ops[i].process == transit->client_index && op.life == transit->client_life &&
+            op.engine_id == op_id && op_id != 0)
             return stage->script->ops[i].name;
     }
-    return stage->script->clients[transit->client_index].name;
+    return stage_process_name(stage, transit->client_index);
 }
 
 void stage_describe_held(struct stage *stage)
@@ -155,8 +219,7 @@ void stage_describe_held(struct stage *stage)
     }
 }
 
-/* Take the message off the network; the oldest one comes first. */
-static struct transit *take_held(struct stage *stage, size_t held_index)
+struct transit *stage_take_held(struct stage *stage, size_t held_index)
 {
     struct sim *sim = stage->sim;
     struct transit *transit = sim->held[held_index];
@@ -178,12 +241,11 @@ static ptrdiff_t find_held(const struct stage *stage, const struct message_patte
 
 /* ---------------------------------------------------------------- time */
 
-/* Connections come and go as processes do, and at once: a scenario is about messages. Who is paused notices later. */
-static void settle_connections(struct stage *stage)
+void stage_settle_connections(struct stage *stage)
 {
     struct sim *sim = stage->sim;
-    for (uint32_t i = 0; i < sim->options.client_count; i++)
-        for (uint32_t j = 0; j < sim->host_count && sim->clients[i].paused_until_ns <= sim->now_ns; j++)
+    for (uint32_t i = 0; i < sim->process_count; i++)
+        for (uint32_t j = 0; j < sim->host_count && process_paused_until(sim, i) <= sim->now_ns; j++)
             process_connection(sim, i, j, host_is_up(sim, j));
 }
 
@@ -200,12 +262,11 @@ static uint64_t next_event_ns(struct stage *stage)
 static bool pass_event(struct stage *stage)
 {
     CHECK(sim_step(stage->sim, UINT64_MAX));
-    settle_connections(stage);
-    return is_well(stage);
+    stage_settle_connections(stage);
+    return stage_is_well(stage);
 }
 
-/* All that happens by itself until then, and then it is then. */
-static bool pass_until(struct stage *stage, uint64_t until_ns)
+bool stage_pass_until(struct stage *stage, uint64_t until_ns)
 {
     if (until_ns > stage->end_ns)
         return stage_fail(stage, "a scenario lasts at most an hour of its time");
@@ -213,21 +274,21 @@ static bool pass_until(struct stage *stage, uint64_t until_ns)
         if (!pass_event(stage))
             return false;
     stage->sim->now_ns = until_ns;
-    return is_well(stage);
+    return stage_is_well(stage);
 }
 
 static bool arrive(struct stage *stage, size_t held_index)
 {
-    network_deliver(stage->sim, take_held(stage, held_index));
-    settle_connections(stage);
-    return is_well(stage) && pass_until(stage, stage->sim->now_ns);
+    network_deliver(stage->sim, stage_take_held(stage, held_index));
+    stage_settle_connections(stage);
+    return stage_is_well(stage) && stage_pass_until(stage, stage->sim->now_ns);
 }
 
 /* ---------------------------------------------------------------- messages that go by themselves */
 
 /* What flows: messages between these. */
 struct flow {
-    uint64_t clients;
+    uint64_t processes;
     uint64_t hosts;
     bool is_greeting; /* nothing but hello */
 };
@@ -235,7 +296,7 @@ struct flow {
 static bool is_paused(const struct sim *sim, const struct transit *transit, uint64_t *until_ns)
 {
     *until_ns = transit->to_host ? sim->hosts[transit->host_index].paused_until_ns
-                                 : sim->clients[transit->client_index].paused_until_ns;
+                                 : process_paused_until(sim, transit->client_index);
     return *until_ns > sim->now_ns;
 }
 
@@ -248,7 +309,7 @@ static ptrdiff_t next_flowing(const struct stage *stage, const struct flow *flow
     for (size_t i = 0; i < sim->held_count; i++) {
         const struct transit *transit = sim->held[i];
         uint64_t paused_ns;
-        if (!(flow->clients >> transit->client_index & 1) || !(flow->hosts >> transit->host_index & 1) ||
+        if (!(flow->processes >> transit->client_index & 1) || !(flow->hosts >> transit->host_index & 1) ||
             (flow->is_greeting && transit->kind != MESSAGE_HELLO))
             continue;
         uint64_t at_ns = transit->sent_ns + DELIVERY_NS;
@@ -270,7 +331,7 @@ static bool flow_once(struct stage *stage, const struct flow *flow, uint64_t unt
     const uint64_t event_ns = next_event_ns(stage);
     *has_passed = (due_ns < event_ns ? due_ns : event_ns) <= until_ns;
     if (!*has_passed)
-        return pass_until(stage, until_ns);
+        return stage_pass_until(stage, until_ns);
     if (event_ns < due_ns)
         return pass_event(stage);
     if (due_ns > stage->sim->now_ns)
@@ -286,16 +347,30 @@ static bool flow_until(struct stage *stage, const struct flow *flow, uint64_t un
     return true;
 }
 
-static bool flow_until_ended(struct stage *stage, const struct flow *flow, unsigned op)
+/* Whether a reconfiguration is as far as that; LOOKING: whether an operation has ended. */
+static bool is_at(const struct stage *stage, unsigned op, enum reconfigure_step progress)
+{
+    const struct op_state state = stage_state(stage, op);
+    struct reconfigure_progress now;
+    if (progress == RECONFIGURE_LOOKING)
+        return state.has_ended;
+    const struct client *engine = stage->sim->clients[stage->script->ops[op].process].engine;
+    return client_reconfigure_progress(engine, state.engine_id, &now) && now.step >= progress;
+}
+
+static bool flow_until_at(struct stage *stage, const struct flow *flow, unsigned op, enum reconfigure_step progress)
 {
     const uint64_t until_ns = stage->sim->now_ns + RUN_NS_MAX;
-    const struct sim_op *begun = stage_op(stage, op);
     const char *name = stage->script->ops[op].name;
-    if (!begun || begun->is_lost)
-        return stage_fail(stage, "%s %s", name, begun ? "has ended with its client" : "has not begun");
-    for (bool has_passed = true; !begun->has_ended;) {
+    const struct op_state begun = stage_state(stage, op);
+    if (!begun.has_begun || begun.is_lost)
+        return stage_fail(stage, "%s %s", name, begun.has_begun ? "has ended with its process" : "has not begun");
+    for (bool has_passed = true; !is_at(stage, op, progress);) {
+        if (stage_state(stage, op).has_ended)
+            return stage_fail(stage, "%s has ended before", name);
         if (!has_passed) {
-            stage_fail(stage, "%s has not ended after %llu s", name, (unsigned long long)(RUN_NS_MAX / SECOND));
+            stage_fail(stage, "%s has not %s after %llu s", name, progress ? "come so far" : "ended",
+                       (unsigned long long)(RUN_NS_MAX / SECOND));
             stage_describe_held(stage);
             return false;
         }
@@ -307,43 +382,53 @@ static bool flow_until_ended(struct stage *stage, const struct flow *flow, unsig
 
 static bool play_run(struct stage *stage, const struct step *step)
 {
-    struct flow flow = {.clients = step->clients, .hosts = UINT64_MAX};
+    struct flow flow = {.processes = step->processes, .hosts = UINT64_MAX};
     for (unsigned i = 0; i < step->hosts.count; i++)
         flow.hosts &= ~(UINT64_C(1) << step->hosts.hosts[i]);
     if (step->time_ns)
         return flow_until(stage, &flow, stage->sim->now_ns + step->time_ns);
     for (unsigned i = 0; i < step->op_count; i++)
-        if (!flow_until_ended(stage, &flow, step->ops[i]))
+        if (!flow_until_at(stage, &flow, step->ops[i], step->progress))
             return false;
     if (step->op_count > 0)
         return true;
     for (unsigned i = 0; i < stage->script->op_count; i++) {
-        const struct sim_op *op = stage_op(stage, i);
-        if (op && !op->is_lost && (flow.clients >> op->client_index & 1) && !flow_until_ended(stage, &flow, i))
+        const struct op_state op = stage_state(stage, i);
+        const bool is_of_these = flow.processes >> stage->script->ops[i].process & 1;
+        if (op.has_begun && !op.is_lost && is_of_these && !flow_until_at(stage, &flow, i, RECONFIGURE_LOOKING))
             return false;
     }
     return flow_until(stage, &flow, stage->sim->now_ns + QUIET_NS);
 }
 
-/* Clients learn what the cluster is from the hosts that they know first. */
-static void greet(struct stage *stage, uint64_t clients)
+void stage_greet(struct stage *stage, uint64_t processes)
 {
-    const struct flow flow = {.clients = clients, .hosts = UINT64_MAX, .is_greeting = true};
-    const uint64_t until_ns = stage->sim->now_ns + RUN_NS_MAX;
-    settle_connections(stage);
-    for (unsigned i = 0; i < stage->script->client_count; i++)
-        for (bool has_passed = true;
-             (clients >> i & 1) && has_passed && !client_cluster(stage->sim->clients[i].engine);)
+    const struct sim *sim = stage->sim;
+    const struct flow flow = {.processes = processes, .hosts = UINT64_MAX, .is_greeting = true};
+    const uint64_t until_ns = sim->now_ns + RUN_NS_MAX;
+    stage_settle_connections(stage);
+    for (uint32_t i = 0; i < sim->process_count; i++)
+        for (bool has_passed = true; (processes >> i & 1) && has_passed && !client_cluster(sim->clients[i].engine);)
             if (!flow_once(stage, &flow, until_ns, &has_passed))
                 return;
     /* The other hosts that were greeted answer, too, and nobody needs it. */
-    for (size_t i = 0; i < stage->sim->held_count;) {
-        const struct transit *transit = stage->sim->held[i];
-        if (transit->kind == MESSAGE_HELLO && (clients >> transit->client_index & 1))
-            transit_free(take_held(stage, i));
+    for (size_t i = 0; i < sim->held_count;) {
+        const struct transit *transit = sim->held[i];
+        if (transit->kind == MESSAGE_HELLO && (processes >> transit->client_index & 1))
+            transit_free(stage_take_held(stage, i));
         else
             i++;
     }
+}
+
+/* Hosts register with each other, and look for configurations; the next look comes in a minute. */
+static void wake_workers(struct stage *stage)
+{
+    const uint32_t named_count = script_named_count(stage->script);
+    const uint64_t workers = ((UINT64_C(1) << stage->script->host_count) - 1) << named_count;
+    const struct flow flow = {.processes = workers, .hosts = UINT64_MAX};
+    stage_settle_connections(stage);
+    CHECK(flow_until(stage, &flow, stage->sim->now_ns + WORKERS_WAKE_NS));
 }
 
 /* ---------------------------------------------------------------- messages, one by one */
@@ -351,7 +436,7 @@ static void greet(struct stage *stage, uint64_t clients)
 static bool no_such_message(struct stage *stage, const struct message_pattern *pattern, bool is_reply, const char *host)
 {
     const char *whose =
-        pattern->op >= 0 ? stage->script->ops[pattern->op].name : stage->script->clients[pattern->client].name;
+        pattern->op >= 0 ? stage->script->ops[pattern->op].name : stage_process_name(stage, pattern->process);
     stage_fail(stage, "no %s %s %s %s is under way", whose, script_message_name(pattern->kind),
                is_reply ? "reply from" : "request to", host);
     stage_describe_held(stage);
@@ -368,7 +453,7 @@ static bool deliver_one(struct stage *stage, size_t held_index)
     if (is_paused(stage->sim, transit, &paused_ns))
         return stage_fail(stage, "%s is paused: nothing can be delivered to it",
                           transit->to_host ? host_name(stage, transit->host_index)
-                                           : stage->script->clients[transit->client_index].name);
+                                           : stage_process_name(stage, transit->client_index));
     return arrive(stage, held_index);
 }
 
@@ -380,7 +465,7 @@ static bool deliver_reply(struct stage *stage, const struct message_name *reques
         return true;
     for (size_t i = 0; i < sim->held_count; i++) {
         if (sim->held[i]->to_host || sim->held[i]->host_index != request->host ||
-            sim->held[i]->client_index != request->client || sim->held[i]->kind != request->kind)
+            sim->held[i]->client_index != request->process || sim->held[i]->kind != request->kind)
             continue;
         const struct message_name reply = stage_message(stage, i);
         if (reply.op_id == request->op_id && reply.phase == request->phase)
@@ -399,7 +484,7 @@ static bool play_on_host(struct stage *stage, const struct step *step, unsigned 
         return no_such_message(stage, pattern, is_reply, host_name(stage, host));
     const size_t held_index = (size_t)found;
     if (step->kind == STEP_DROP) {
-        transit_free(take_held(stage, held_index));
+        transit_free(stage_take_held(stage, held_index));
         return true;
     }
     if (step->kind == STEP_DUPLICATE) {
@@ -419,7 +504,7 @@ static bool play_messages(struct stage *stage, const struct step *step)
     unsigned host_count = pattern->hosts.count;
     uint8_t hosts[MEMBER_COUNT_MAX];
     memcpy(hosts, pattern->hosts.hosts, host_count);
-    for (unsigned i = 0; pattern->hosts.is_rest && i < stage->script->code.n; i++)
+    for (unsigned i = 0; pattern->hosts.is_rest && i < stage->script->host_count; i++)
         if (find_held(stage, pattern, is_reply, i) != HELD_NONE)
             hosts[host_count++] = (uint8_t)i;
     if (pattern->hosts.is_rest && host_count == 0)
@@ -430,175 +515,29 @@ static bool play_messages(struct stage *stage, const struct step *step)
     return true;
 }
 
-/* ---------------------------------------------------------------- operations */
-
-static bool play_submit(struct stage *stage, const struct step *step)
-{
-    const struct script_op *op = &stage->script->ops[step->op];
-    struct sim_client *client = &stage->sim->clients[op->client];
-    struct op_request request = {
-        .kind = op->kind, .key_index = op->key, .value = value_of(op), .timeout_ns = op->timeout_ns};
-    if (client->paused_until_ns > stage->sim->now_ns)
-        return stage_fail(stage, "%s is paused", stage->script->clients[op->client].name);
-    if (client_room(client->engine) == 0)
-        return stage_fail(stage, "%s has too many operations under way", stage->script->clients[op->client].name);
-    request.has_base = op->base != BASE_NONE;
-    if (op->base >= 0 && !stage_tag(stage, (unsigned)op->base, &request.base))
-        return stage_fail(stage, "nobody knows the tag of %s yet", stage->script->ops[op->base].name);
-    stage->op_indices[step->op] = workload_submit(stage->sim, op->client, &request);
-    settle_connections(stage);
-    return is_well(stage);
-}
-
-static bool play_cancel(struct stage *stage, const struct step *step)
-{
-    const struct sim_op *op = stage_op(stage, (unsigned)step->op);
-    const char *name = stage->script->ops[step->op].name;
-    if (!op || op->has_ended || op->is_lost)
-        return stage_fail(stage, "%s is not under way", name);
-    workload_cancel(stage->sim, op->client_index, stage->op_indices[step->op]);
-    return is_well(stage);
-}
-
-/* ---------------------------------------------------------------- processes */
-
-static void crash_client(struct stage *stage, uint32_t client)
-{
-    struct sim *sim = stage->sim;
-    process_crash(sim, client);
-    /* What it has sent may still arrive; what was on its way to it can not. */
-    for (size_t i = 0; i < sim->held_count;)
-        if (!sim->held[i]->to_host && sim->held[i]->client_index == client)
-            network_deliver(sim, take_held(stage, i));
-        else
-            i++;
-    if (!stage->script->clients[client].is_stranger)
-        greet(stage, UINT64_C(1) << client);
-}
-
-/* What its disk has not committed is gone. */
-static void crash_host(struct stage *stage, uint32_t host_index)
-{
-    struct sim_host *host = &stage->sim->hosts[host_index];
-    if (host->txn)
-        store_abort(host->txn);
-    host->txn = NULL;
-    host_crash(stage->sim, host_index);
-    settle_connections(stage);
-}
-
-static bool play_crash(struct stage *stage, const struct step *step)
-{
-    for (unsigned i = 0; i < step->hosts.count; i++) {
-        if (!host_is_up(stage->sim, step->hosts.hosts[i]))
-            return stage_fail(stage, "%s is down already", host_name(stage, step->hosts.hosts[i]));
-        crash_host(stage, step->hosts.hosts[i]);
-    }
-    for (uint32_t i = 0; i < stage->script->client_count; i++)
-        if (step->clients >> i & 1)
-            crash_client(stage, i);
-    return is_well(stage);
-}
-
-static bool play_restart(struct stage *stage, const struct step *step)
-{
-    for (unsigned i = 0; i < step->hosts.count; i++) {
-        const uint32_t host_index = step->hosts.hosts[i];
-        if (host_is_up(stage->sim, host_index))
-            crash_host(stage, host_index);
-        host_start(stage->sim, host_index);
-        settle_connections(stage);
-    }
-    return is_well(stage) && pass_until(stage, stage->sim->now_ns);
-}
-
-static bool play_pause(struct stage *stage, const struct step *step)
-{
-    const uint64_t until_ns = stage->sim->now_ns + step->time_ns;
-    for (unsigned i = 0; i < step->hosts.count; i++)
-        stage->sim->hosts[step->hosts.hosts[i]].paused_until_ns = until_ns;
-    for (uint32_t i = 0; i < stage->script->client_count; i++)
-        if (step->clients >> i & 1)
-            stage->sim->clients[i].paused_until_ns = until_ns;
-    return true;
-}
-
-/* ---------------------------------------------------------------- disks */
-
-static bool play_disk(struct stage *stage, const struct step *step, uint32_t host_index)
-{
-    struct sim_host *host = &stage->sim->hosts[host_index];
-    const bool is_held = host->disk_min_ns == NEVER_NS;
-    switch (step->kind) {
-    case STEP_HOLD_COMMITS:
-        host->disk_min_ns = host->disk_max_ns = NEVER_NS;
-        return true;
-    case STEP_FAIL_COMMIT:
-        store_memory_fail_commit(host->store, (struct store_fault){.error = AREG_EIO});
-        return true;
-    case STEP_COMMIT:
-        if (!is_held || !host->txn)
-            return stage_fail(stage, "%s has nothing to commit", host_name(stage, host_index));
-        host_commit(stage->sim, host_index);
-        break;
-    default:
-        if (!is_held)
-            return stage_fail(stage, "%s holds no commits back", host_name(stage, host_index));
-        host->disk_min_ns = host->disk_max_ns = 0;
-        if (host->txn)
-            host_commit(stage->sim, host_index);
-        break;
-    }
-    settle_connections(stage);
-    return is_well(stage) && pass_until(stage, stage->sim->now_ns);
-}
-
-static bool play_disks(struct stage *stage, const struct step *step)
-{
-    for (unsigned i = 0; i < step->hosts.count; i++)
-        if (!play_disk(stage, step, step->hosts.hosts[i]))
-            return false;
-    return true;
-}
-
 /* ---------------------------------------------------------------- steps */
 
 static bool play(struct stage *stage, const struct step *step)
 {
     switch (step->kind) {
-    case STEP_SUBMIT:
-        return play_submit(stage, step);
-    case STEP_CANCEL:
-        return play_cancel(stage, step);
     case STEP_DELIVER:
     case STEP_DROP:
     case STEP_DUPLICATE:
         return play_messages(stage, step);
-    case STEP_CRASH:
-        return play_crash(stage, step);
-    case STEP_RESTART:
-        return play_restart(stage, step);
-    case STEP_PAUSE:
-        return play_pause(stage, step);
     case STEP_ADVANCE:
-        return pass_until(stage, stage->sim->now_ns + step->time_ns);
-    case STEP_HOLD_COMMITS:
-    case STEP_COMMIT:
-    case STEP_RELEASE_COMMITS:
-    case STEP_FAIL_COMMIT:
-        return play_disks(stage, step);
+        return stage_pass_until(stage, stage->sim->now_ns + step->time_ns);
     case STEP_RUN:
         return play_run(stage, step);
     default:
-        return stage_expect(stage, step);
+        return step->kind < STEP_EXPECT_OUTCOME ? stage_play_process(stage, step) : stage_expect(stage, step);
     }
 }
 
 bool stage_play(struct stage *stage, const struct step *step)
 {
-    if (!pass_until(stage, stage->sim->now_ns + STEP_NS))
+    if (!stage_pass_until(stage, stage->sim->now_ns + STEP_NS))
         return false;
-    settle_connections(stage);
+    stage_settle_connections(stage);
     return play(stage, step);
 }
 
@@ -619,12 +558,16 @@ void stage_open(struct stage *stage, const struct script *script, FILE *log, FIL
         .host_count = script->code.n,
         .has_delta = true,
         .delta = script->delta,
+        .spare_count = script->host_count - script->code.n,
+        .has_spares = true,
         .client_count = script->client_count,
+        .reconfigurer_count = script->reconfigurer_count,
         .depth = 1,
         .key_count = SCRIPT_KEY_MAX,
         .op_count = SCRIPT_OP_MAX,
         .value_bytes_max = SCRIPT_VALUE_BYTES,
         .has_faults = true,
+        .faults = script->reconfigurer_count > 0 ? UINT32_C(1) << FAULT_RECONFIG : 0,
         .log = log,
         .timeline = timeline,
     };
@@ -639,12 +582,14 @@ void stage_open(struct stage *stage, const struct script *script, FILE *log, FIL
     for (unsigned i = 0; i < script->key_count; i++)
         sim->keys[i].text_bytes =
             (uint32_t)snprintf(sim->keys[i].text, sizeof sim->keys[i].text, "%s", script->keys[i]);
-    for (unsigned i = 0; i < script->code.n; i++)
+    for (unsigned i = 0; i < script->host_count; i++)
         sim->hosts[i].disk_min_ns = sim->hosts[i].disk_max_ns = 0;
+    if (script->reconfigurer_count > 0)
+        wake_workers(stage);
     uint64_t known = 0;
-    for (unsigned i = 0; i < script->client_count; i++)
-        known |= (uint64_t)!script->clients[i].is_stranger << i;
-    greet(stage, known);
+    for (unsigned i = 0; i < script_named_count(script); i++)
+        known |= (uint64_t)!script->processes[i].is_stranger << i;
+    stage_greet(stage, known);
 }
 
 void stage_close(struct stage *stage)

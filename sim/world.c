@@ -205,7 +205,7 @@ static void draw_options(struct sim *sim)
         const unsigned spare_max = SIM_HOST_MAX - options->host_count < 4 ? SIM_HOST_MAX - options->host_count : 4;
         if (options->reconfigurer_count == 0)
             options->reconfigurer_count = (unsigned)draw_between(sim, 1, 3);
-        if (options->spare_count == 0)
+        if (!options->has_spares && options->spare_count == 0)
             options->spare_count = (unsigned)draw_between(sim, 0, spare_max);
     }
     CHECK(options->host_count >= options->code.n && options->host_count + options->spare_count <= SIM_HOST_MAX);

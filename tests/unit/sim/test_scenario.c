@@ -111,7 +111,7 @@ static void every_planted_bug_has_a_scenario(void **state)
     for (int i = 0; i < files->count; i++)
         caught_by |= run_healthy(path_of(files, i, path));
     for (unsigned plant = 1; plant < PLANT_COUNT; plant++)
-        if (!(caught_by >> plant & 1) && !plant_needs_reconfiguration((enum plant)plant))
+        if (!(caught_by >> plant & 1))
             fail_msg("no scenario is about the planted bug %s", plant_name((enum plant)plant));
 }
 
@@ -178,6 +178,7 @@ static void expect_words(const char *text, enum scenario_verdict verdict, const 
 }
 
 #define HEAD "cluster rs:5,3\nclients A B\n"
+#define CHANGING "cluster repl:3\nhosts 6\nclients A\nreconfigurers G\n"
 
 static void what_happens_is_printed_step_by_step(void **state)
 {
@@ -243,7 +244,7 @@ static void a_file_that_makes_no_sense_is_not_played(void **state)
         {HEAD "A: w1 = put k \"a\"\nB: w1 = get k\n", ":4: the name \"w1\" is taken"},
         {HEAD "A: w1 = put k \"a\" within a while\n", ":3: a time, such as 500ms, is expected here, not \"a\""},
         {HEAD "A: w1 = put k \"a\" over w0\n", ":3: an operation is expected here, not \"w0\""},
-        {HEAD "deliver w1 put-data to s1\n", ":3: whose messages? \"w1\" is neither an operation nor a client"},
+        {HEAD "deliver w1 put-data to s1\n", ":3: whose messages? \"w1\" is neither an operation nor a process"},
         {HEAD "deliver A get-tags to s1\n",
          ":3: the kind of message \"get-tags\" is unknown (did you mean \"get-tag\"?)"},
         {HEAD "deliver A get-tag to s6\n", ":3: there is no host s6: they are s1 to s5"},
@@ -261,7 +262,41 @@ static void a_file_that_makes_no_sense_is_not_played(void **state)
          ":3: a register that was written or read before is expected here, not \"k\""},
         {HEAD "for j in 1 2 x\n", ":3: a number is expected here, not \"x\""},
         {HEAD "run\nfor j in 1 2\n", ":4: there is one \"for\", before the first step"},
-        {HEAD "run\nclients C\n", ":4: clients stand before the first step"},
+        {HEAD "run\nclients C\n", ":4: clients stand before reconfigurers and the first step"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_words(cases[i][0], SCENARIO_UNREADABLE, cases[i][1]);
+}
+
+static void no_file_that_makes_no_sense_of_configurations_is_played(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"hosts 6\n", ":1: hosts stand between the cluster and the clients"},
+        {"cluster repl:3\nhosts 2\n", ":2: the cluster has 3 members"},
+        {"cluster repl:3\nhosts 33\n", ":2: 33 is too many: at most 32"},
+        {"cluster repl:3\nclients A\nreconfigurers A\n", ":3: the name \"A\" is taken"},
+        {"cluster repl:3\nclients A\nreconfigurers c0\n", ":3: the name \"c0\" is taken"},
+        {"cluster repl:3\nreconfigurers G\n", ":2: reconfigurers stand between the clients and the first step"},
+        {CHANGING "clients B\n", ":5: clients stand before reconfigurers and the first step"},
+        {CHANGING "A: c1 = change to repl:3 on s4 s5 s6\n", ":5: the operation \"change\" is unknown"},
+        {CHANGING "G: w1 = put k \"a\"\n", ":5: what reconfigurers do, \"put\" is unknown"},
+        {CHANGING "G: c1 = change to repl:3 on s4 s5\n", ":5: repl:3 is a code for 3 hosts, and here are 2"},
+        {CHANGING "G: c1 = change to rs:3 on s4 s5 s6\n", ":5: a code is missing here, such as rs:5,3 or repl:3"},
+        {CHANGING "G: c1 = change to repl:3 on s4 s5 s7\n", ":5: there is no host s7: they are s1 to s6"},
+        {CHANGING "G: c2 = change to repl:3 on s4 s5 s6 after c1\n",
+         ":5: a configuration is expected here, not \"c1\""},
+        {CHANGING "G: f1 = finish\nexpect s1 shows pending f1 after c0\n",
+         ":6: a configuration is expected here, not \"f1\""},
+        {CHANGING "expect s1 shows something after c0\n",
+         ":5: what hosts show, \"something\" is unknown (did you mean \"nothing\"?)"},
+        {CHANGING "G: f1 = finish\nexpect f1 took 2 rounds\n", ":6: rounds are counted of reads and writes"},
+        {CHANGING "G: f1 = finish\nrun G until f1 is late\n", ":6: what a reconfiguration is at, \"late\" is unknown"},
+        {CHANGING "A: r1 = get k\nrun A until r1 is installing\n", ":6: r1 is no reconfiguration"},
+        {CHANGING "deliver A get-data in c0 replies from s1\n",
+         ":5: replies do not say what configuration they are about"},
+        {HEAD "deliver s1 get-data to s2\n", ":3: without reconfigurers s1 has nothing to say by itself"},
+        {HEAD "run s1\n", ":3: without reconfigurers hosts have nothing to say by themselves"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect_words(cases[i][0], SCENARIO_UNREADABLE, cases[i][1]);
@@ -338,8 +373,8 @@ static void what_is_not_so_is_said(void **state)
         {BEGUN "advance 1h\n", ":4: a scenario lasts at most an hour of its time"},
         {BEGUN "expect w1 ok\n", ":4: w1 is pending; under way: w1 get-tag to s1, w1 get-tag to s2, w1 get-tag to s3,"
                                  " w1 get-tag to s4, w1 get-tag to s5"},
-        {BEGUN "crash A\nexpect w1 maybe\n", ":5: w1 has ended with its client"},
-        {BEGUN "crash A\nrun until w1 ends\n", ":5: w1 has ended with its client"},
+        {BEGUN "crash A\nexpect w1 maybe\n", ":5: w1 has ended with its process"},
+        {BEGUN "crash A\nrun until w1 ends\n", ":5: w1 has ended with its process"},
         {BEGUN "crash A\ncancel w1\n", ":5: w1 is not under way"},
         {BEGUN "B: w2 = put k \"b\" over w1\n", ":4: nobody knows the tag of w1 yet"},
         {DONE "expect w1 pending\n", ":6: w1 has ended: ok, 2 rounds"},
@@ -364,6 +399,31 @@ static void what_is_not_so_is_said(void **state)
     assert_int_equal(report.verdict, SCENARIO_FAILED);
     assert_non_null(strstr(report.why, ":4: w1 has not ended after 60 s; under way: w1 get-tag to s1,"));
     assert_non_null(strstr(report.why, " more"));
+}
+
+static void what_is_not_so_of_configurations_is_said(void **state)
+{
+    (void)state;
+#define PENDING CHANGING "G: c1 = change to repl:3 on s4 s5 s6\nrun G until c1 is transferring\n"
+    static const char *const cases[][2] = {
+        {PENDING "expect s1 shows nothing after c0\n", ":7: s1 shows pending c1 after c0"},
+        {PENDING "expect s1 shows finalized c1 after c0\n", ":7: s1 shows pending c1 after c0"},
+        {PENDING "expect s1 accepted nothing after c0\n", ":7: s1 accepted c1 after c0"},
+        {PENDING "expect s4 shows pending c1 after c0\n", ":7: s4 is no member of c0"},
+        {PENDING "expect s1 s2 know c1\n", ":7: s1 knows c0"},
+        {PENDING "expect s4 knows c1\n", ":7: s4 knows c0"},
+        {PENDING "run G all until c1 ends\nexpect c1 = c0\n", ":8: c1 has ended: ok, c1"},
+        {PENDING "run G all until c1 is joining\nrun G all until c1 ends\nrun G until c1 is joining\n",
+         ":9: c1 has ended before"},
+        {PENDING "G: d1 = change to repl:3 on s1 s2 s3\nA: w1 = put k \"a\"\nexpect s1 lists k \"a\" in d1\n",
+         ":9: no host knows d1"},
+        {PENDING "G: d1 = change to repl:3 on s1 s2 s3\nG: e1 = change to repl:3 on s1 s2 s3 after d1\n",
+         ":8: there is no d1 yet"},
+        {PENDING "lose disk of s1\nlose disk of s1\n", ":8: the disk of s1 is lost already"},
+        {CHANGING "G: l1 = look\ncrash G\nexpect l1 ok\n", ":7: l1 has ended with its process"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_words(cases[i][0], SCENARIO_FAILED, cases[i][1]);
 }
 
 /* What an operation is said to have done is judged, too: here by a bug that is planted for a moment. */
@@ -414,6 +474,23 @@ static void steps_do_what_they_say(void **state)
         /* Several registers. */
         HEAD "A: w1 = put k \"a\"\nA: w2 = put another \"a\"\nrun\nA: d1 = delete k over \"a\"\nrun\n"
              "expect s1 lists k d1\nexpect s1 lists another \"a\"\nB: r1 = get k\nrun\nexpect r1 = d1\n",
+        /* A change, from the first word to the last; a host that has left is sent on, too. */
+        CHANGING "A: w1 = put k \"a\"\nrun A\nG: c1 = change to rs:5,3 on s1 s2 s3 s4 s5 delta 2\nrun\nexpect c1 ok\n"
+                 "expect c1 = c1\nexpect s1 s2 s3 show finalized c1 after c0\nexpect s1 s5 show nothing after c1\n"
+                 "expect first 5 know c1\nexpect first 5 list k \"a\" in c1\nG: l1 = look\nrun G\nexpect l1 = c1\n",
+        /* A plan that is stale, one that is given up, and one that comes too late. */
+        CHANGING "G: c1 = change to repl:3 on s4 s5 s6\nrun\nG: d1 = change to repl:3 on s1 s2 s3 after c0\nrun\n"
+                 "expect d1 stale\nG: c2 = change to repl:3 on s1 s2 s3\ncancel c2\nexpect c2 canceled\n"
+                 "G: c3 = change to repl:3 on s1 s2 s3 within 1s\nadvance 2s\nexpect c3 unavailable\n"
+                 "G: f1 = finish\nrun\nexpect f1 = c1\n",
+        /* Workers are those of their hosts; what they have sent may arrive when they are gone. */
+        CHANGING "A: w1 = put k \"a\"\nrun A\nG: c1 = change to repl:3 on s4 s5 s6\nrun G until c1 is transferring\n"
+                 "run G for 300ms\ndeliver s4 list-keys requests to s1\ncrash s4\nexpect no s4 list-keys replies\n"
+                 "deliver s4 list-keys requests to s2\nrestart s4\nrun until c1 ends\nexpect s4 lists k \"a\" in c1\n",
+        /* Without memory, and yet the same host; and one that was never a member. */
+        CHANGING
+        "lose disk of s1 s6\nexpect s1 s6 down\nrestart s1 s6\nrun for 1s\nA: w1 = put k \"a\"\nrun A\n"
+        "expect s1 lists k nothing\nG: c1 = change to repl:3 on s1 s2 s6\nrun\nexpect s1 s6 list k \"a\" in c1\n",
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect_words(cases[i], SCENARIO_PASSED, "");
@@ -429,9 +506,11 @@ int main(void)
         cmocka_unit_test(what_happens_is_printed_step_by_step),
         cmocka_unit_test(the_same_file_gives_the_same_run),
         cmocka_unit_test(a_file_that_makes_no_sense_is_not_played),
+        cmocka_unit_test(no_file_that_makes_no_sense_of_configurations_is_played),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(everything_has_a_limit),
         cmocka_unit_test(what_is_not_so_is_said),
+        cmocka_unit_test(what_is_not_so_of_configurations_is_said),
         cmocka_unit_test(a_broken_invariant_ends_the_scenario),
         cmocka_unit_test(steps_do_what_they_say),
     };
