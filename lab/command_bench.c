@@ -22,6 +22,7 @@ struct bench_flags {
     const char *dir;
     const char *mix;
     uint64_t key_count;
+    const char *prefix;
     uint64_t value_bytes;
     const char *distribution;
     uint64_t client_count;
@@ -301,6 +302,7 @@ static int settle_and_run(struct bench_flags *bench)
     if (!mix)
         return EXIT_CODE_USAGE;
     struct load_options options = {
+        .prefix = bench->prefix,
         .read_percent = mix->read_percent,
         .value_bytes = bench->value_bytes,
         .client_count = (unsigned)bench->client_count,
@@ -313,10 +315,12 @@ static int settle_and_run(struct bench_flags *bench)
         .first_client = bench->first_client,
     };
     if (key_choice_parse(bench->distribution, bench->key_count, &options.keys) != AREG_OK)
-        return program_fail_usage("--dist is uniform or zipf:THETA with 0 < THETA < 1, not \"%s\"",
+        return program_fail_usage("--dist is uniform, in-turn or zipf:THETA with 0 < THETA < 1, not \"%s\"",
                                   bench->distribution);
     if (bench->duration_ns == UINT64_MAX && bench->op_count_max == UINT64_MAX)
         options.duration_ns = UINT64_C(10000000000);
+    if (strlen(bench->prefix) > LOAD_PREFIX_BYTES_MAX)
+        return program_fail_usage("--prefix has up to %d bytes", LOAD_PREFIX_BYTES_MAX);
     if (bench->history && bench->value_bytes < LOAD_STAMP_BYTES)
         return program_fail_usage("a history needs values that differ: --value must be at least %d B",
                                   LOAD_STAMP_BYTES);
@@ -355,6 +359,7 @@ int command_bench(int argc, char **argv)
         .common.timeout_ms = 5000,
         .mix = "a",
         .key_count = 1000,
+        .prefix = "",
         .value_bytes = 4096,
         .distribution = "uniform",
         .client_count = 4,
@@ -369,8 +374,9 @@ int command_bench(int argc, char **argv)
          "a local cluster, whose CPU is measured, too ($AREG_LAB_DIR, else ./areg-cluster)", 0, 0},
         {"mix", 0, FLAG_TEXT, &bench.mix, "MIX", "a: half reads, b: 95 % reads, c: reads, w: writes (a)", 0, 0},
         {"keys", 0, FLAG_COUNT, &bench.key_count, "N", "registers (1000)", 1, LOAD_KEY_COUNT_MAX},
+        {"prefix", 0, FLAG_TEXT, &bench.prefix, "TEXT", "what their keys begin with", 0, 0},
         {"value", 0, FLAG_BYTES, &bench.value_bytes, "SIZE", "bytes of a value (4KiB)", 0, AREG_VALUE_BYTES_MAX},
-        {"dist", 0, FLAG_TEXT, &bench.distribution, "DIST", "uniform or zipf:0.99 (uniform)", 0, 0},
+        {"dist", 0, FLAG_TEXT, &bench.distribution, "DIST", "uniform, in-turn or zipf:0.99 (uniform)", 0, 0},
         {"clients", 0, FLAG_COUNT, &bench.client_count, "N", "threads with a handle each (4)", 1,
          LOAD_CLIENT_COUNT_MAX},
         {"depth", 0, FLAG_COUNT, &bench.depth, "N", "operations that each has outstanding (1)", 1, LOAD_DEPTH_MAX},

@@ -10,7 +10,8 @@ enum areg_error key_choice_parse(const char *text, uint64_t key_count, struct ke
     *choice = (struct key_choice){.key_count = key_count};
     if (key_count < 1)
         return AREG_EINVAL;
-    if (strcmp(text, "uniform") == 0)
+    choice->is_in_turn = strcmp(text, "in-turn") == 0;
+    if (choice->is_in_turn || strcmp(text, "uniform") == 0)
         return AREG_OK;
     if (strncmp(text, zipf, strlen(zipf)) != 0)
         return AREG_EINVAL;
@@ -27,8 +28,10 @@ enum areg_error key_choice_parse(const char *text, uint64_t key_count, struct ke
     return AREG_OK;
 }
 
-uint64_t key_choice_next(const struct key_choice *choice, struct random_source *random)
+uint64_t key_choice_next(const struct key_choice *choice, uint64_t turn, struct random_source *random)
 {
+    if (choice->is_in_turn)
+        return turn % choice->key_count;
     if (choice->theta == 0)
         return random_below(random, choice->key_count);
     enum { FRACTION_BITS = 53 };

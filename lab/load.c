@@ -126,6 +126,7 @@ enum areg_error load_create(struct load **created, const struct load_options *op
 {
     CHECK(options->client_count >= 1 && options->client_count <= LOAD_CLIENT_COUNT_MAX);
     CHECK(options->depth >= 1 && options->depth <= LOAD_DEPTH_MAX);
+    CHECK(strlen(options->prefix) <= LOAD_PREFIX_BYTES_MAX);
     *created = NULL;
     struct load *load = calloc(1, sizeof *load);
     if (!load) {
@@ -136,6 +137,7 @@ enum areg_error load_create(struct load **created, const struct load_options *op
     load->shared.options = *options;
     atomic_init(&load->shared.is_stopped, false);
     atomic_init(&load->shared.ops_left, options->op_count_max);
+    atomic_init(&load->shared.turn, 0);
     atomic_init(&load->shared.begin_ns, 0);
     atomic_init(&load->shared.end_ns, UINT64_MAX);
     struct random_source noise = {0};

@@ -21,12 +21,14 @@ enum {
     LOAD_DEPTH_MAX = 1024,
     LOAD_KEY_COUNT_MAX = 100 << 20,
     LOAD_WHY_BYTES = 512,
+    LOAD_PREFIX_BYTES_MAX = 100,
     LOAD_STAMP_BYTES = 8, /* values of fewer bytes are not all different */
 };
 
 struct load_options {
     const char *where; /* as for areg_open() */
     struct key_choice keys;
+    const char *prefix; /* of all keys; up to LOAD_PREFIX_BYTES_MAX */
     unsigned read_percent;
     size_t value_bytes;
     unsigned client_count;

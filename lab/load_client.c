@@ -172,7 +172,7 @@ static bool prepare(struct load_client *client, unsigned batch_index, enum load_
     slot->kind = kind;
     slot->due_ns = due_ns;
     slot->value_hash = value && client->shared->options.history ? hash_value(value) : 0;
-    snprintf(slot->key, sizeof slot->key, "k%" PRIu64, key_index);
+    snprintf(slot->key, sizeof slot->key, "%sk%" PRIu64, client->shared->options.prefix, key_index);
     client->requests[batch_index] = (struct areg_request){
         .op = kind == LOAD_READ ? AREG_GET : AREG_PUT,
         .key = slot->key,
@@ -296,7 +296,8 @@ void load_client_run(struct load_client *client)
         /* What was due before the end begins, though we may have woken up a moment after it. */
         while (client->free_count > 0 && (is_open ? due_ns <= now_ns && due_ns < end_ns : goes_on) &&
                take_turn(shared)) {
-            const uint64_t key_index = key_choice_next(&options->keys, &client->random);
+            const uint64_t turn = atomic_fetch_add(&shared->turn, 1);
+            const uint64_t key_index = key_choice_next(&options->keys, turn, &client->random);
             if (!prepare(client, batch_count, choose_kind(client), key_index, is_open ? due_ns : 0))
                 break;
             batch_count++;

@@ -14,7 +14,7 @@
 enum {
     /* What values are made of, of which every word is changed by the write's own number. Fits the first cache. */
     NOISE_WORD_COUNT = 2048,
-    LOAD_KEY_BYTES = 24,
+    LOAD_KEY_BYTES = LOAD_PREFIX_BYTES_MAX + 24,
 };
 
 /** What the clients of one load share. */
@@ -23,6 +23,7 @@ struct load_shared {
     uint64_t noise[NOISE_WORD_COUNT]; /* the same in every process */
     _Atomic bool is_stopped;
     _Atomic uint64_t ops_left;
+    _Atomic uint64_t turn;     /* keys chosen so far */
     _Atomic uint64_t begin_ns; /* of the run: an open loop's operations are due from then on */
     _Atomic uint64_t end_ns;
     pthread_mutex_t history_lock;

@@ -17,7 +17,7 @@ static void draw(const char *text, uint64_t key_count, uint64_t *counts)
     assert_int_equal(key_choice_parse(text, key_count, &choice), AREG_OK);
     struct random_source random = {.state = 1};
     for (unsigned i = 0; i < DRAW_COUNT; i++) {
-        const uint64_t key = key_choice_next(&choice, &random);
+        const uint64_t key = key_choice_next(&choice, i, &random);
         assert_true(key < key_count);
         counts[key]++;
     }
@@ -30,6 +30,16 @@ static void uniform_draws_every_key_alike(void **state)
     draw("uniform", KEY_COUNT, counts);
     for (unsigned i = 0; i < KEY_COUNT; i++)
         assert_true(counts[i] > 800 && counts[i] < 1200);
+}
+
+static void in_turn_draws_one_after_the_other(void **state)
+{
+    (void)state;
+    struct key_choice choice;
+    assert_int_equal(key_choice_parse("in-turn", 3, &choice), AREG_OK);
+    struct random_source random = {.state = 1};
+    for (unsigned turn = 0; turn < 7; turn++)
+        assert_int_equal(key_choice_next(&choice, turn, &random), turn % 3);
 }
 
 static void zipf_draws_the_first_keys_as_often_as_it_says(void **state)
@@ -80,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uniform_draws_every_key_alike),
+        cmocka_unit_test(in_turn_draws_one_after_the_other),
         cmocka_unit_test(zipf_draws_the_first_keys_as_often_as_it_says),
         cmocka_unit_test(few_keys_are_no_exception),
         cmocka_unit_test(other_names_are_refused),
