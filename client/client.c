@@ -161,6 +161,7 @@ static void reset_outcome(struct operation *operation, const struct client_op *o
     outcome->detail[0] = 0;
     outcome->page = outcome->more_after = outcome->base = outcome->pending = (struct slice){0};
     outcome->has_more = false;
+    outcome->moved_count = outcome->moved_bytes = 0;
 }
 
 /* What only operations of workers and admins have. */
@@ -208,6 +209,7 @@ enum areg_error client_submit(struct client *client, uint64_t now_ns, const stru
     operation->is_queued = false;
     operation->tag_floor = TAG_ZERO;
     operation->moves_value = false;
+    operation->worker = op->registration;
     operation->moved_bytes = 0;
     reset_outcome(operation, op);
     *id = operation->id;

@@ -67,7 +67,7 @@ struct client_op {
      * pending successor. Empty for the listings of users. REGISTER: the configuration. */
     struct slice source;
     struct slice target;
-    struct registration registration; /* REGISTER */
+    struct registration registration; /* REGISTER; MOVE: this host, whose own bytes cross no network */
     /* RECONFIGURE. */
     enum reconfigure_goal goal;
     const struct config *wanted; /* CHANGE: copied. Members (without incarnations), code, delta, author, reason, time;
@@ -138,6 +138,8 @@ struct client_done {
      * encodings, of which the driver takes over the references; empty if not known. */
     struct slice base;    /* the last finalized configuration */
     struct slice pending; /* its successor, if that is not finalized yet */
+    uint64_t moved_count; /* registers that workers have moved for it */
+    uint64_t moved_bytes; /* over the network, for them */
 };
 bool client_next_done(struct client *client, struct client_done *done);
 

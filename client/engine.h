@@ -135,8 +135,9 @@ struct operation {
 
     struct view *source; /* MOVE, REGISTER, LIST by a worker: one reference each */
     struct view *target;
-    bool moves_value;     /* MOVE: not all members of the target can take their fragment over */
-    uint32_t moved_bytes; /* MOVE: payloads that came and went for it */
+    bool moves_value;           /* MOVE: not all members of the target can take their fragment over */
+    struct registration worker; /* MOVE: this host; nobody: not known */
+    uint32_t moved_bytes;       /* MOVE: payloads that other hosts sent and were sent for it */
     struct reconfiguration *reconfiguration;
 
     struct client_done outcome;

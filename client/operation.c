@@ -44,6 +44,18 @@ static bool has_no_key(const struct operation *operation)
            operation->kind == CLIENT_REGISTER;
 }
 
+/* A worker's own host, unless it is another incarnation of the member, which has nothing. */
+static struct voters near_members(const struct operation *operation)
+{
+    struct voters near = {0};
+    const struct config *config = &operation->view->config;
+    const int own = operation->kind == CLIENT_MOVE ? config_member_index(config, &operation->worker.host) : -1;
+    if (own >= 0 &&
+        (config->members[own].incarnation == 0 || config->members[own].incarnation == operation->worker.incarnation))
+        voters_add(&near, (unsigned)own);
+    return near;
+}
+
 struct ask_options operation_ask_options(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     const struct view *view = operation->view;
@@ -54,6 +66,7 @@ struct ask_options operation_ask_options(struct client *client, struct operation
         .phase = ++operation->phase,
         /* Nobody waits for a move: another's fragment would cost more than the time that it saves. */
         .hedge_ns = operation->kind == CLIENT_MOVE ? HEDGE_NS_MAX : peer_hedge_ns(client),
+        .near = near_members(operation),
     };
     for (unsigned i = 0; i < view->config.member_count; i++) {
         if (peer_is_slow(client, view->peers[i], now_ns))
@@ -347,6 +360,13 @@ int operation_member_of_peer(const struct operation *operation, unsigned peer_in
     return -1;
 }
 
+static void count_moved(struct operation *operation, unsigned member_index, struct slice payload)
+{
+    const struct host_id *peer = &operation->view->config.members[member_index].id;
+    if (operation->kind == CLIENT_MOVE && !host_id_equal(peer, &operation->worker.host))
+        operation->moved_bytes += (uint32_t)payload.bytes;
+}
+
 void operation_receive(struct client *client, struct operation *operation, unsigned peer_index,
                        const struct reply *reply, uint64_t now_ns)
 {
@@ -357,7 +377,7 @@ void operation_receive(struct client *client, struct operation *operation, unsig
         return;
     }
     peer_note_reply(client, peer_index, &operation->ask, (unsigned)member_index, now_ns);
-    operation->moved_bytes += operation->kind == CLIENT_MOVE ? (uint32_t)reply->payload.bytes : 0;
+    count_moved(operation, (unsigned)member_index, reply->payload);
     const enum areg_error error = ask_receive(&operation->ask, now_ns, (unsigned)member_index, reply);
     phase_proceed(client, operation, error, now_ns);
 }
@@ -428,7 +448,7 @@ bool operation_next_send(struct client *client, struct operation *operation, uin
         send->request.key = message_has_key(send->request.kind) ? operation->key : (struct slice){0};
         if (operation->state == OP_PUTTING && operation_is_write(operation) && !operation->is_stale)
             operation->may_have_effect = true;
-        operation->moved_bytes += operation->kind == CLIENT_MOVE ? (uint32_t)send->request.payload.bytes : 0;
+        count_moved(operation, member_index, send->request.payload);
         peer_note_sent(client, peer_index, now_ns);
         client->counters.messages_sent++;
         client->counters.bytes_sent += send->request.payload.bytes;

@@ -90,6 +90,9 @@ void reconfigure_tell(struct operation *operation)
     const bool is_decided = reconfigure_has_answer(operation) || reconfiguration->step >= RECONFIGURE_INSTALLING;
     if (reconfiguration->target && is_decided)
         outcome->pending = slice_ref(reconfiguration->target->descriptor);
+    const struct transfer_progress moved = config_ask_progress(&reconfiguration->question, MEMBER_COUNT_MAX);
+    outcome->moved_count = moved.register_count;
+    outcome->moved_bytes = moved.bytes;
 }
 
 /* There is progress: from now on it may take as long again. */

@@ -393,7 +393,7 @@ static bool may_go_on(struct worker *worker, struct job *job, uint64_t now_ns)
 static void move_some(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job)
 {
     while (job->moving_count < moving_max(worker) && next_key(job) && may_go_on(worker, job, now_ns)) {
-        struct client_op op = {.kind = CLIENT_MOVE, .key = job->key.key};
+        struct client_op op = {.kind = CLIENT_MOVE, .key = job->key.key, .registration = worker->self};
         if (!submit(worker, client, now_ns, job, &op))
             return;
         job->has_key = false;

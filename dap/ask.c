@@ -128,6 +128,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->hedge_ns = options->hedge_ns;
     ask->slow = options->slow;
     ask->absent = options->absent;
+    ask->near = options->near;
     ask->due = (struct voters){0};
     ask->replied = (struct voters){0};
     ask->full = (struct voters){0};

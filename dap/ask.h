@@ -120,6 +120,7 @@ struct ask {
     uint64_t hedge_ns;            /* a reply that takes longer is slow */
     struct voters slow;           /* members that have been slow of late: not preferred */
     struct voters absent;         /* members that have not been heard for longer than any patience */
+    struct voters near;           /* members whose bytes cross no network: preferred */
 
     struct voters due;     /* members to send a request to */
     struct voters replied; /* members that answered OK */
@@ -199,6 +200,7 @@ struct ask_options {
     uint64_t hedge_ns;
     struct voters slow;
     struct voters absent; /* nobody is patient with them: not for each operation anew */
+    struct voters near;   /* a worker's own host */
     struct slice link;    /* a worker's question: members must show this successor; else empty */
 };
 

@@ -72,11 +72,12 @@ static bool ldr_is_quorum(const struct ask *ask, struct voters members)
 
 /* ---------------------------------------------------------------- beginning and requests */
 
-/* Any one, so that all have as much to do; not one that is slow, if there is another. */
+/* Any one, so that all have as much to do; not one that is slow, if there is another. What is here already is best. */
 static unsigned draw_replica(const struct ask *ask)
 {
     const struct voters fast = voters_minus(replicas(ask), ask->slow);
-    const struct voters among = fast.bits ? fast : replicas(ask);
+    const struct voters near = voters_common(fast, ask->near);
+    const struct voters among = near.bits ? near : fast.bits ? fast : replicas(ask);
     uint64_t skipped_count = random_below(ask->random, voters_count(among));
     unsigned drawn = 0;
     while (!voters_has(among, drawn) || skipped_count-- > 0)

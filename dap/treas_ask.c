@@ -26,12 +26,13 @@
 
 /* ---------------------------------------------------------------- beginning and requests */
 
-/* The k members to ask for a fragment at once: the fast ones first, and among them those with data fragments, which
- * need no arithmetic. */
+/* The k members to ask for a fragment at once: what is here already, then the fast ones, and among them those with data
+ * fragments, which need no arithmetic. */
 static struct voters preferred(const struct ask *ask)
 {
     const unsigned k = ask->config->code.k;
-    struct voters chosen = {0};
+    struct voters chosen = ask->near;
+    CHECK(voters_count(chosen) <= k);
     for (int is_slow = 0; is_slow <= 1; is_slow++)
         for (unsigned i = 0; i < ask->config->member_count && voters_count(chosen) < k; i++)
             if (voters_has(ask->slow, i) == (is_slow == 1))

@@ -354,6 +354,23 @@ static void a_hint_of_what_is_being_moved_from_changes_nothing(void **state)
     slice_unref(&value);
 }
 
+static void what_the_workers_own_host_has_crosses_no_network(void **state)
+{
+    (void)state;
+    struct slice value = value_of(1, 9001);
+    for (unsigned host = 0; host < 5; host++) {
+        open_two("rs:5,3", "01234", "rs:5,2", "01234");
+        world_hold(0, "01234", "k", tag, value);
+        struct client_op op = move_op();
+        op.registration = (struct registration){.host = world.cluster.hosts[host].id, .incarnation = 4711};
+        assert_int_equal(world_do(op, "k"), AREG_OK);
+        /* Two of three fragments come from others; four of five go to others. */
+        assert_int_equal(world.done.value_bytes, 2 * fragment_bytes(9001, 3) + 4 * fragment_bytes(9001, 2));
+        world_close();
+    }
+    slice_unref(&value);
+}
+
 static void a_move_between_strangers_is_refused(void **state)
 {
     (void)state;
@@ -424,6 +441,7 @@ int main(void)
         cmocka_unit_test(one_that_came_back_without_its_disk_is_sent_its_fragment),
         cmocka_unit_test(if_one_can_not_adopt_the_value_is_fetched_after_all),
         cmocka_unit_test(values_of_no_bytes_and_tombstones_are_moved_like_any),
+        cmocka_unit_test(what_the_workers_own_host_has_crosses_no_network),
         cmocka_unit_test(what_never_completed_need_not_be_moved),
         cmocka_unit_test(nobody_is_believed_before_it_knows_the_successor),
         cmocka_unit_test(a_move_needs_a_quorum_of_the_target_and_waits_a_while_for_the_rest),
