@@ -44,6 +44,10 @@ static void end_run(struct areg_client *client, struct client_done *done, void *
         run->error = done->error;
         snprintf(run->detail, sizeof run->detail, "%s", done->detail);
     }
+    if (done->moved_count >= run->progress.register_count) {
+        run->progress.register_count = done->moved_count;
+        run->progress.bytes = done->moved_bytes;
+    }
     shard_take(run->shard, done);
 }
 

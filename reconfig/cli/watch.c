@@ -186,8 +186,8 @@ static void tell_events(struct watch *watch, struct run *run)
     const bool is_decided = run->progress.step >= RECONFIGURE_INSTALLING;
     if (run->is_decided || run->state == RUN_WAITING)
         return;
-    if (run->state == RUN_UNDER_WAY && is_decided && !run->plan)
-        tell_event(watch, run, "pending", &run->progress.target);
+    if (run->state == RUN_UNDER_WAY && !run->plan && run->shard->has_pending)
+        tell_event(watch, run, "pending", &run->shard->pending);
     else if (run->state == RUN_UNDER_WAY && is_decided && run->progress.is_own)
         tell_event(watch, run, "decided", &run->progress.target);
     else if (run->state == RUN_ENDED && run->plan && run->error == AREG_OK)
