@@ -6,9 +6,10 @@ left running, whatever becomes of the test: a guard process ends the cluster whe
 programs that a test runs end with it.
 
 Environment, set by CTest:
-    AREG_BIN_DIR       where the programs are
-    AREG_WORK_DIR      where directories of clusters are made
-    AREG_TEST_SECONDS  how long tests put load on a cluster, instead of their own short times
+    AREG_BIN_DIR         where the programs are
+    AREG_WORK_DIR        where directories of clusters are made
+    AREG_TEST_SECONDS    how long tests put load on a cluster, instead of their own short times
+    AREG_TEST_REGISTERS  how many registers test_reconfiguration_size.py moves, instead of its own few
 
 AREG_SEED, if it is set, is what random choices of tests are made from; they print it.
 """
