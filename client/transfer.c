@@ -16,6 +16,12 @@ enum { TASK_COUNT_MAX = 2 * TRANSFER_INFLIGHT_MAX };
 /* What could not be done is tried again after this; the same page after twice as long each time. */
 #define AGAIN_NS UINT64_C(200000000)
 enum { AGAIN_DOUBLINGS_MAX = 6 };
+/*
+ * Registers that only wait for each other add nothing, but that clients wait for them, too. So there are as many at a
+ * time as are moved in about this, above what a single one takes.
+ */
+#define QUEUED_NS UINT64_C(50000000)
+enum { MOVING_COUNT_FIRST = 4 };
 /* A job that was behind its pace may catch up with so much of it. */
 #define PACE_SLACK_NS UINT64_C(100000000)
 
@@ -71,6 +77,7 @@ struct task {
     struct slice key; /* MOVE: lent by the job's page */
     struct job *job;  /* NULL: */
     struct register_job *register_job;
+    uint64_t begun_ns;
     uint64_t charged_ns; /* to its job's pace, as long as it is not known how large the register is */
 };
 
@@ -83,7 +90,9 @@ struct worker {
     struct register_job **register_jobs;
     struct task tasks[TASK_COUNT_MAX];
     unsigned task_count;
-    uint64_t usual_bytes; /* of a register that was moved, of late */
+    uint64_t usual_bytes;      /* of a register that was moved, of late */
+    uint64_t least_ns;         /* that one has taken */
+    unsigned moving_count_max; /* at a time, as far as that is good for anything */
     uint64_t wake_ns;
     struct slice lent; /* of the last note */
     struct lookout lookout;
@@ -96,6 +105,8 @@ struct worker *worker_create(const struct registration *self)
         return NULL;
     worker->self = *self;
     worker->wake_ns = UINT64_MAX;
+    worker->least_ns = UINT64_MAX;
+    worker->moving_count_max = MOVING_COUNT_FIRST;
     return worker;
 }
 
@@ -347,7 +358,7 @@ static bool submit(struct worker *worker, struct client *client, uint64_t now_ns
         job->again_ns = now_ns + AGAIN_NS; /* The cluster is not known yet, or there is no memory. */
         return false;
     }
-    *task = (struct task){.id = id, .job = job};
+    *task = (struct task){.id = id, .job = job, .begun_ns = now_ns};
     task->key = op->key;
     if (op->kind == CLIENT_MOVE)
         task->charged_ns = paced_ns(job, worker->usual_bytes);
@@ -373,9 +384,18 @@ static bool next_key(struct job *job)
 static unsigned moving_max(const struct worker *worker)
 {
     const uint64_t fitting = TRANSFER_INFLIGHT_BYTES_MAX / (worker->usual_bytes + 1);
-    if (worker->usual_bytes == 0)
-        return 4; /* Until it is known how large they are. */
-    return fitting < 1 ? 1 : fitting < TRANSFER_INFLIGHT_MAX ? (unsigned)fitting : TRANSFER_INFLIGHT_MAX;
+    return fitting < 1 ? 1 : fitting < worker->moving_count_max ? (unsigned)fitting : worker->moving_count_max;
+}
+
+/* A register has taken so long. */
+static void adapt_moving_max(struct worker *worker, uint64_t took_ns)
+{
+    worker->least_ns = took_ns < worker->least_ns ? took_ns : worker->least_ns;
+    const bool is_queued = took_ns > 2 * worker->least_ns + QUEUED_NS;
+    if (is_queued && worker->moving_count_max > 1)
+        worker->moving_count_max--;
+    else if (!is_queued && worker->moving_count_max < TRANSFER_INFLIGHT_MAX)
+        worker->moving_count_max++;
 }
 
 /* Whether the pace allows another register; if not, when. */
@@ -560,6 +580,7 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     struct register_job *register_job = task->register_job;
     const struct slice key = task->key;
     const uint64_t charged_ns = task->charged_ns;
+    const uint64_t took_ns = now_ns - task->begun_ns;
     *task = (struct task){0};
     worker->task_count--;
     worker->wake_ns = 0;
@@ -580,6 +601,7 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     } else if (done->kind == CLIENT_LIST) {
         note_page(job, done);
     } else {
+        adapt_moving_max(worker, took_ns);
         job->register_count++;
         job->bytes += done->value_bytes;
         job->pace_ns += paced_ns(job, done->value_bytes);

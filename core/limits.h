@@ -74,8 +74,8 @@ enum {
     TRANSFER_SLICE_COUNT = 32,
     /* Registers that one worker moves at a time: enough to fill a network of some milliseconds with small values. */
     TRANSFER_INFLIGHT_MAX = 64,
-    /* And bytes of their values, unless it is a single one. */
-    TRANSFER_INFLIGHT_BYTES_MAX = 64 << 20,
+    /* And bytes over the network, unless it is a single one: enough for 10 Gbit/s and ten milliseconds. */
+    TRANSFER_INFLIGHT_BYTES_MAX = 16 << 20,
     /* Configurations that one host is a member of, retired ones included until it restarts; past it, it refuses to
      * join. */
     MEMBERSHIP_COUNT_MAX = 4 * SHARD_COUNT_MAX,

@@ -361,21 +361,32 @@ static void no_registers_at_all_are_moved_at_once(void **state)
     close_worker();
 }
 
-static void not_more_than_so_many_are_on_their_way_at_once(void **state)
+/* The most registers that are on their way at once, if so many take so long for each of them. */
+static unsigned most_at_once(uint64_t each_ns)
 {
-    (void)state;
+    enum { COUNT = 400 };
     open_worker("repl:3", "repl:3");
-    hold(400, 10);
+    hold(COUNT, 10);
     give(UINT32_MAX, false, 0);
     unsigned most = 0;
     for (unsigned i = 0; i < 100000 && stored_progress().slices_moved == 0; i++) {
-        turn();
         const unsigned busy = 256 - client_room(world.client);
         most = busy > most ? busy : most;
+        world.now_ns += busy * each_ns;
+        turn();
     }
-    assert_in_range(most, 2, TRANSFER_INFLIGHT_MAX);
-    assert_moved(UINT32_MAX, 400, 10);
+    assert_moved(UINT32_MAX, COUNT, 10);
     close_worker();
+    return most;
+}
+
+static void many_are_on_their_way_at_once_unless_that_makes_them_wait(void **state)
+{
+    (void)state;
+    assert_int_equal(most_at_once(0), TRANSFER_INFLIGHT_MAX);
+    assert_int_equal(most_at_once(MS / 2), TRANSFER_INFLIGHT_MAX);
+    assert_in_range(most_at_once(20 * MS), 2, 16);
+    assert_in_range(most_at_once(1000 * MS), 2, 16);
 }
 
 /* ---------------------------------------------------------------- how fast */
@@ -769,7 +780,7 @@ int main(void)
         cmocka_unit_test(a_page_is_noted_before_the_next_one_is_asked_for),
         cmocka_unit_test(what_is_given_later_is_moved_in_a_pass_of_its_own),
         cmocka_unit_test(no_registers_at_all_are_moved_at_once),
-        cmocka_unit_test(not_more_than_so_many_are_on_their_way_at_once),
+        cmocka_unit_test(many_are_on_their_way_at_once_unless_that_makes_them_wait),
         cmocka_unit_test(paused_it_does_nothing_until_it_is_resumed),
         cmocka_unit_test(it_keeps_the_pace),
         cmocka_unit_test(a_very_slow_pace_is_slow_and_no_standstill),
