@@ -66,7 +66,7 @@ def environment(seeds=None):
     return variables
 
 
-def run(arguments, seeds=None, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
+def run(arguments, seeds=None, stdin=b"", seconds_max=COMMAND_SECONDS_MAX, cwd=None):
     """Run a program to its end; the result has returncode, stdout and stderr (bytes). Too slow is an error."""
     return subprocess.run(
         arguments,
@@ -75,6 +75,7 @@ def run(arguments, seeds=None, stdin=b"", seconds_max=COMMAND_SECONDS_MAX):
         stderr=subprocess.PIPE,
         env=environment(seeds),
         timeout=seconds_max,
+        cwd=cwd,
         preexec_fn=_end_with_parent,
     )
 
@@ -305,6 +306,12 @@ class Cluster(Workspace):
     def reconfig_begin(self, *arguments):
         """Run it in the background; see finish()."""
         return self._begin(self._reconfig(arguments))
+
+    def reconfig_elsewhere(self, seeds, *arguments, seconds_max=2 * COMMAND_SECONDS_MAX):
+        """Run areg-reconfig as on a machine that has never seen this cluster, and is told other seeds."""
+        with tempfile.TemporaryDirectory(dir=self.dir) as machine:
+            flags = ["--plans", f"{machine}/plans", "--seeds", ",".join(seeds)]
+            return run([program("areg-reconfig"), *map(str, arguments), *flags], seconds_max=seconds_max, cwd=machine)
 
     def shard(self):
         """The one shard of the cluster, as areg-reconfig status --json describes it."""
