@@ -76,8 +76,9 @@ const char *stage_describe_end(const struct stage *stage, unsigned op, char *tex
     if (stage->script->ops[op].kind == CLIENT_RECONFIGURE) {
         const struct sim_change *change = stage_change(stage, op);
         const bool has_pending = change->pending != CONFIG_NONE;
-        snprintf(text, text_bytes, "%s, %s%s%s", outcome, config_name(stage, change->base),
-                 has_pending ? ", pending " : "", has_pending ? config_name(stage, change->pending) : "");
+        snprintf(text, text_bytes, "%s, %s is finalized%s%s%s", outcome, config_name(stage, change->base),
+                 has_pending ? ", " : "", has_pending ? config_name(stage, change->pending) : "",
+                 has_pending ? " is pending" : "");
         return text;
     }
     const struct sim_op *ended = stage_op(stage, op);

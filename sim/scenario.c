@@ -26,7 +26,10 @@ static void print_head(const struct script *script, unsigned choice_index, FILE 
 {
     char code[CODE_TEXT_BYTES];
     fprintf(out, "%s\n", script->title);
-    fprintf(out, "%s, delta %u; clients", code_print(script->code, code), script->delta);
+    fprintf(out, "%s, delta %u", code_print(script->code, code), script->delta);
+    if (script->host_count > script->code.n)
+        fprintf(out, ", %u hosts", script->host_count);
+    fprintf(out, "; clients");
     for (unsigned i = 0; i < script->client_count; i++)
         fprintf(out, " %s (c%u)", script->processes[i].name, i + 1);
     for (unsigned i = 0; i < script->reconfigurer_count; i++)

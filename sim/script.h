@@ -2,6 +2,11 @@
  * A scenario as written down: a text of one sentence a line becomes a list of steps, in which every name has been
  * looked up. docs/scenarios.md describes the language.
  *
+ *   script.c         the file and its head
+ *   script_steps.c   what happens
+ *   script_expect.c  what is expected
+ *   script_words.c   the words of a line, and the names in them
+ *
  * A text is judged as a whole before anything of it is played: an unknown word, host or name is found even if the line
  * would never be reached.
  */

@@ -275,6 +275,7 @@ static void no_file_that_makes_no_sense_of_configurations_is_played(void **state
         {"hosts 6\n", ":1: hosts stand between the cluster and the clients"},
         {"cluster repl:3\nhosts 2\n", ":2: the cluster has 3 members"},
         {"cluster repl:3\nhosts 33\n", ":2: 33 is too many: at most 32"},
+        {"cluster repl:3\nclients A\nreconfigurers B C D E F G H I J\n", ":3: at most 8 reconfigurers"},
         {"cluster repl:3\nclients A\nreconfigurers A\n", ":3: the name \"A\" is taken"},
         {"cluster repl:3\nclients A\nreconfigurers c0\n", ":3: the name \"c0\" is taken"},
         {"cluster repl:3\nreconfigurers G\n", ":2: reconfigurers stand between the clients and the first step"},
@@ -410,9 +411,11 @@ static void what_is_not_so_of_configurations_is_said(void **state)
         {PENDING "expect s1 shows finalized c1 after c0\n", ":7: s1 shows pending c1 after c0"},
         {PENDING "expect s1 accepted nothing after c0\n", ":7: s1 accepted c1 after c0"},
         {PENDING "expect s4 shows pending c1 after c0\n", ":7: s4 is no member of c0"},
+        {PENDING "G: l1 = look\nrun G until l1 ends\nexpect l1 = c0\n",
+         ":9: l1 has ended: ok, c0 is finalized, c1 is pending"},
         {PENDING "expect s1 s2 know c1\n", ":7: s1 knows c0"},
         {PENDING "expect s4 knows c1\n", ":7: s4 knows c0"},
-        {PENDING "run G all until c1 ends\nexpect c1 = c0\n", ":8: c1 has ended: ok, c1"},
+        {PENDING "run G all until c1 ends\nexpect c1 = c0\n", ":8: c1 has ended: ok, c1 is finalized"},
         {PENDING "run G all until c1 is joining\nrun G all until c1 ends\nrun G until c1 is joining\n",
          ":9: c1 has ended before"},
         {PENDING "G: d1 = change to repl:3 on s1 s2 s3\nA: w1 = put k \"a\"\nexpect s1 lists k \"a\" in d1\n",
@@ -487,6 +490,16 @@ static void steps_do_what_they_say(void **state)
         CHANGING "A: w1 = put k \"a\"\nrun A\nG: c1 = change to repl:3 on s4 s5 s6\nrun G until c1 is transferring\n"
                  "run G for 300ms\ndeliver s4 list-keys requests to s1\ncrash s4\nexpect no s4 list-keys replies\n"
                  "deliver s4 list-keys requests to s2\nrestart s4\nrun until c1 ends\nexpect s4 lists k \"a\" in c1\n",
+        /* Two configurations of the same hosts: each has questions of its own. */
+        CHANGING "G: c1 = change to repl:3 on s1 s2 s3\nrun G until c1 is transferring\nA: r1 = get k\n"
+                 "deliver r1 get-data to s1 s2\nexpect r1 get-data in c0 to s3\nexpect r1 get-data in c1 to s1 s2 s3\n"
+                 "deliver r1 get-data in c1 to s3\nexpect r1 get-data in c0 to s3\nexpect r1 get-data to s1 s2 s3\n",
+        /* Three entries of which two are known to be superseded: as many as delta allows. */
+        "cluster rs:5,3 delta 0\nclients A\nreconfigurers G\nG: c1 = change to rs:5,3 on all delta 2\nrun\n"
+        "A: w1 = put k \"a\"\nA: w2 = put k \"b\"\nA: w3 = put k \"c\"\nrun A until w3 ends\nrun A for 20ms\n"
+        "expect all list k \"a\" \"b\" \"c\" in c1\n",
+        /* Workers greet by themselves. */
+        CHANGING "restart s1 s6\nexpect no s1 hello\nexpect no s6 hello\nA: r1 = get k\nrun A\n",
         /* Without memory, and yet the same host; and one that was never a member. */
         CHANGING
         "lose disk of s1 s6\nexpect s1 s6 down\nrestart s1 s6\nrun for 1s\nA: w1 = put k \"a\"\nrun A\n"
