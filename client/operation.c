@@ -65,7 +65,7 @@ struct ask_options operation_ask_options(struct client *client, struct operation
         .random = &client->random,
         .phase = ++operation->phase,
         /* Nobody waits for a move: another's fragment would cost more than the time that it saves. */
-        .hedge_ns = operation->kind == CLIENT_MOVE ? ASK_RETRY_NS_MIN : peer_hedge_ns(client),
+        .hedge_ns = operation->kind == CLIENT_MOVE ? HEDGE_NS_MOVE : peer_hedge_ns(client),
         .near = near_members(operation),
     };
     for (unsigned i = 0; i < view->config.member_count; i++) {

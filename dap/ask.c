@@ -280,14 +280,15 @@ enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now
     if (member->is_awaited)
         ask->retransmit_count++;
     const unsigned doublings = member->sent_count < 4 ? member->sent_count : 4;
-    const uint64_t retry_ns = ASK_RETRY_NS_MIN << doublings;
+    /* A fragment that is late is asked for elsewhere, long before it is asked for again. */
+    const uint64_t first_ns = 2 * ask->hedge_ns > ASK_RETRY_NS_MIN ? 2 * ask->hedge_ns : ASK_RETRY_NS_MIN;
+    const uint64_t retry_ns = first_ns << doublings;
     member->sent_ns = now_ns;
     member->retry_ns = now_ns + (retry_ns < ASK_RETRY_NS_MAX ? retry_ns : ASK_RETRY_NS_MAX);
     member->sent_count++;
     member->is_awaited = true;
     /* It may store what it refused before. */
     voters_remove(&ask->refused, member_index);
-    /* A fragment that is late is asked for elsewhere, long before it is asked for again. */
     const uint64_t late_ns = ask->has_floor ? now_ns + ask->hedge_ns : UINT64_MAX;
     ask_wake_at(ask, member->retry_ns < late_ns ? member->retry_ns : late_ns);
     return AREG_OK;
