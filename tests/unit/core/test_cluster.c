@@ -415,7 +415,8 @@ static void c0_of_every_shard_follows_from_genesis(void **state)
         const struct pool *pool = &cluster.pools[shard / 4];
         assert_int_equal(config->shard, shard);
         assert_int_equal(config->index, 0);
-        assert_true(config_id_equal(config->parent, cluster.digest));
+        assert_true(config_id_equal(config->cluster, cluster.digest));
+        assert_true(config_id_equal(config->parent, (struct config_id){0}));
         assert_true(config->code.n == pool->code.n && config->code.k == pool->code.k);
         assert_int_equal(config->delta, pool->delta);
         for (unsigned i = 0; i < config->member_count; i++) {

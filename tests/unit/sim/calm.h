@@ -16,10 +16,10 @@ struct calm_end {
     char detail[256];
 };
 
-/* Bits of hosts, by kind of message: to and from client 0. */
+/* Bits of hosts, by kind of message, of all that are sent: to and from client 0. */
 struct calm_holds {
-    uint32_t requests[MESSAGE_STATUS + 1];
-    uint32_t replies[MESSAGE_STATUS + 1];
+    uint32_t requests[MESSAGE_REGISTER + 1];
+    uint32_t replies[MESSAGE_REGISTER + 1];
 };
 
 struct calm {
