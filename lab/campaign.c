@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ struct campaign {
     uint64_t next_seed;
     uint64_t begin_ns;
     uint64_t shown_ns;
+    int signal_fd; /* SIGINT, SIGTERM: what was found so far is told all the same */
     bool has_given_up;
     char *why;
 };
@@ -306,6 +308,26 @@ static bool gives_up(struct campaign *campaign)
     return true;
 }
 
+static void take_signals(struct campaign *campaign, sigset_t *before)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, before);
+    campaign->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool is_interrupted(struct campaign *campaign)
+{
+    struct signalfd_siginfo signal;
+    if (campaign->signal_fd < 0 || read(campaign->signal_fd, &signal, sizeof signal) != (ssize_t)sizeof signal)
+        return false;
+    campaign->has_given_up = true;
+    snprintf(campaign->why, SIM_WHY_BYTES, "interrupted");
+    return true;
+}
+
 static void show_progress(struct campaign *campaign)
 {
     const uint64_t now = now_ns();
@@ -323,7 +345,7 @@ static void show_progress(struct campaign *campaign)
 /* Wait for news of any worker, and give it another seed. False when nobody is busy any more, or on an error. */
 static bool turn(struct campaign *campaign)
 {
-    struct pollfd fds[CAMPAIGN_JOBS_MAX];
+    struct pollfd fds[CAMPAIGN_JOBS_MAX + 1];
     unsigned busy[CAMPAIGN_JOBS_MAX];
     unsigned busy_count = 0;
     for (unsigned i = 0; i < campaign->options->jobs; i++) {
@@ -334,7 +356,8 @@ static bool turn(struct campaign *campaign)
     }
     if (busy_count == 0)
         return false;
-    if (poll(fds, busy_count, 500) < 0 && errno != EINTR) {
+    fds[busy_count] = (struct pollfd){.fd = campaign->signal_fd, .events = POLLIN};
+    if (poll(fds, busy_count + 1, 500) < 0 && errno != EINTR) {
         snprintf(campaign->why, SIM_WHY_BYTES, "waiting for the workers: %s", strerror(errno));
         return false;
     }
@@ -348,7 +371,7 @@ static bool turn(struct campaign *campaign)
             return false;
     }
     show_progress(campaign);
-    return write_state(campaign) && !gives_up(campaign);
+    return write_state(campaign) && !gives_up(campaign) && !is_interrupted(campaign);
 }
 
 enum areg_error campaign_run(const struct campaign_options *options, struct campaign_result *result,
@@ -362,6 +385,8 @@ enum areg_error campaign_run(const struct campaign_options *options, struct camp
         return AREG_EIO;
     campaign.first_seed = campaign.next_seed;
     signal(SIGPIPE, SIG_IGN); /* to a worker that has just ended */
+    sigset_t signals;
+    take_signals(&campaign, &signals);
     bool goes_on = true;
     for (unsigned i = 0; goes_on && i < options->jobs; i++)
         goes_on = give_order(&campaign, &campaign.workers[i]);
@@ -373,6 +398,8 @@ enum areg_error campaign_run(const struct campaign_options *options, struct camp
         else if (campaign.workers[i].pid)
             stop_worker(&campaign.workers[i]);
     }
+    close(campaign.signal_fd);
+    sigprocmask(SIG_SETMASK, &signals, NULL);
     if (options->shows_progress)
         fprintf(stderr, "\r%60s\r", "");
     result->wall_ns = now_ns() - campaign.begin_ns;

@@ -5,6 +5,7 @@
 #include "lab/campaign.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
@@ -60,12 +61,29 @@ static void a_campaign_gives_up_after_its_time(void **state)
     assert_int_equal(result.seed_count, 0);
 }
 
+static void an_interrupted_campaign_tells_what_it_has_found(void **state)
+{
+    (void)state;
+    const struct campaign_options options = few_seeds(SIM_OP_MAX);
+    sigset_t interrupt;
+    sigset_t before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    raise(SIGINT);
+    assert_int_equal(campaign_run(&options, &result, why), AREG_ECANCELED);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    assert_string_equal(why, "interrupted");
+    assert_int_equal(result.seed_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_seed_is_run_once),
         cmocka_unit_test(a_run_that_does_not_end_is_a_finding),
         cmocka_unit_test(a_campaign_gives_up_after_its_time),
+        cmocka_unit_test(an_interrupted_campaign_tells_what_it_has_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
