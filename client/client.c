@@ -207,7 +207,7 @@ enum areg_error client_submit(struct client *client, uint64_t now_ns, const stru
     operation->is_full = operation->may_have_effect = false;
     operation->is_tombstone = operation->is_stale = false;
     operation->is_queued = false;
-    operation->tag_floor = TAG_ZERO;
+    operation->tag_floor = operation->lost_floor = TAG_ZERO;
     operation->moves_value = false;
     operation->worker = op->registration;
     operation->moved_bytes = 0;

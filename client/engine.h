@@ -117,6 +117,7 @@ struct operation {
     void *context;
     uint64_t value_digest; /* PUT, DEL */
     struct tag tag_floor;  /* PUT, DEL: the newest that some member has, so far; ours is above */
+    struct tag lost_floor; /* the value of this tag is lost in an earlier configuration: one as new must be found */
 
     struct view *view; /* the configuration that is asked; one reference; NULL: the cluster is not known yet */
     struct ask ask;
@@ -329,6 +330,8 @@ int operation_member_of_peer(const struct operation *operation, unsigned peer_in
 void operation_settle(struct client *client, struct operation *operation);
 void operation_drop_pages(struct operation *operation);
 /** Drop all that it holds, but the ask's own. */
+/** The value that its get-data wanted is lost: what it finds elsewhere must be as new. */
+void operation_note_lost(struct operation *operation);
 void operation_release(struct operation *operation);
 
 /* phases.c */

@@ -100,22 +100,55 @@ static void put(struct client *client, struct operation *operation, uint64_t now
         return;
     }
     struct coded_value value;
-    carried_take(&operation->carried, operation->source, chosen_value(ask));
+    const bool is_there = operation->view == operation->target;
+    carried_take(&operation->carried, operation->view, chosen_value(ask));
     operation_close_ask(client, operation);
     view_unref(operation->view);
     operation->view = view_ref(operation->target);
     const struct ask_options options = operation_ask_options(client, operation, now_ns);
+    const struct voters adopters = move_adopters(&operation->source->config, &operation->target->config);
+    const struct voters nobody = {0};
     enum areg_error error = carried_give(&operation->carried, operation->target, &value);
     operation->outcome.tag = value.entry.tag;
     if (error == AREG_OK)
-        error = ask_begin_move(&operation->ask, &options, &value,
-                               move_adopters(&operation->source->config, &operation->target->config), now_ns);
+        error = ask_begin_move(&operation->ask, &options, &value, is_there ? nobody : adopters, now_ns);
     coded_value_fini(&value);
     carried_fini(&operation->carried);
     if (error == AREG_OK)
         operation_enter(client, operation, OP_PUTTING, now_ns);
     else
         operation_end(client, operation, error, now_ns);
+}
+
+/*
+ * The value is lost where it was. If somebody has written the register anew since the target is known, or deleted it,
+ * there is nothing to move: the target has a tag as new as any that can have completed here. It only has to be one that
+ * all who come later find.
+ */
+static void look_in_target(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    operation_note_lost(operation);
+    operation_close_ask(client, operation);
+    view_unref(operation->view);
+    operation->view = view_ref(operation->target);
+    const struct ask_options options = operation_ask_options(client, operation, now_ns);
+    const enum areg_error error = ask_begin_get_data(&operation->ask, &options, true, now_ns);
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_GETTING_DATA, now_ns);
+    else
+        operation_end(client, operation, error, now_ns);
+}
+
+static void after_target(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const struct ask *ask = &operation->ask;
+    const struct tag found = ask->chosen >= 0 ? ask->tag : TAG_ZERO;
+    if (tag_compare(found, operation->lost_floor) < 0)
+        operation_end(client, operation, AREG_ECORRUPT, now_ns);
+    else if (ask->is_complete)
+        operation_end(client, operation, AREG_OK, now_ns);
+    else
+        put(client, operation, now_ns);
 }
 
 static void list(struct client *client, struct operation *operation, uint64_t now_ns)
@@ -135,7 +168,7 @@ static bool is_superseded(const struct client *client, const struct operation *o
 {
     const struct ask *ask = &operation->ask;
     const struct view *base = client->bases[operation->shard];
-    return ask->later.bytes > 0 || (operation->state == OP_PUTTING && ask->next.bytes > 0) ||
+    return ask->later.bytes > 0 || (operation->view == operation->target && ask->next.bytes > 0) ||
            (base && base->config.index > operation->source->config.index);
 }
 
@@ -150,8 +183,13 @@ void move_proceed(struct client *client, struct operation *operation, uint64_t n
     } else if (ask->state == ASK_FAILED && ask->error == AREG_EBUSY && !operation->moves_value) {
         operation_close_ask(client, operation);
         get_again_with_value(client, operation, now_ns);
+    } else if (ask->state == ASK_FAILED && ask->error == AREG_ECORRUPT && operation->view == operation->source) {
+        look_in_target(client, operation, now_ns);
     } else if (ask->state == ASK_FAILED) {
+        operation->outcome.value_bytes = operation->moved_bytes;
         operation_end(client, operation, ask->error, now_ns);
+    } else if (operation->state == OP_GETTING_DATA && operation->view == operation->target) {
+        after_target(client, operation, now_ns);
     } else if (operation->state == OP_GETTING_DATA) {
         put(client, operation, now_ns);
     } else if (operation->state == OP_LISTING) {

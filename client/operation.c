@@ -248,6 +248,13 @@ static bool is_about_hosts(enum areg_error error)
            error != AREG_ENOMEM;
 }
 
+void operation_note_lost(struct operation *operation)
+{
+    CHECK(operation->ask.error == AREG_ECORRUPT);
+    describe_damaged(operation); /* in case it is found nowhere */
+    operation->lost_floor = tag_max(operation->lost_floor, operation->ask.floor);
+}
+
 /* All that an operation that has ended does not need any more. */
 static void release_means(struct operation *operation)
 {
@@ -268,9 +275,9 @@ static void conclude(struct client *client, struct operation *operation, enum ar
 {
     /* Only a write has outcomes that are unknown, and only once a put-data of it has left. */
     CHECK(error != AREG_EMAYBE || operation->may_have_effect);
-    if (error == AREG_ECORRUPT && is_asking(operation))
+    if (error == AREG_ECORRUPT && operation->ask.config)
         describe_damaged(operation);
-    else if (is_about_hosts(error) && operation->outcome.detail[0] == 0)
+    else if (error != AREG_ECORRUPT && is_about_hosts(error) && operation->outcome.detail[0] == 0)
         describe_missing(client, operation);
     if (operation->ask.config)
         operation_close_ask(client, operation);

@@ -150,6 +150,11 @@ static void after_base(struct client *client, struct operation *operation, uint6
 static void after_get_data(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     const struct carried *carried = &operation->carried;
+    const struct tag found = carried->view ? carried->value.entry.tag : TAG_ZERO;
+    if (tag_compare(found, operation->lost_floor) < 0) {
+        operation_end(client, operation, AREG_ECORRUPT, now_ns);
+        return;
+    }
     if (operation_is_write(operation)) {
         after_base(client, operation, now_ns);
         return;
@@ -308,6 +313,7 @@ void operation_jump(struct client *client, struct operation *operation, struct v
     const enum areg_error error = operation->state == OP_PUTTING ? keep(operation) : AREG_OK;
     CHECK(error == AREG_OK);
     slice_unref(&operation->next);
+    operation->lost_floor = TAG_ZERO;
     operation_close_ask(client, operation);
     if (PLANTED(PLANT_OLD_ANSWER) && phase == OP_GETTING_DATA) {
         after_get_data(client, operation, now_ns);
@@ -424,8 +430,15 @@ void phase_proceed(struct client *client, struct operation *operation, enum areg
     }
     if (jump_if_retired(client, operation, now_ns))
         return;
-    if (ask->state == ASK_FAILED) {
+    const bool is_lost = ask->state == ASK_FAILED && ask->error == AREG_ECORRUPT && ask->next.bytes > 0;
+    if (ask->state == ASK_FAILED && !is_lost) {
         operation_give_up(client, operation, ask->error, now_ns);
+        return;
+    }
+    if (is_lost) {
+        /* What was written since the successor is known is there alone, and may be newer. */
+        operation_note_lost(operation);
+        go_on(client, operation, now_ns);
         return;
     }
     /* What is put counts in the last configuration only: there is no need to wait for this one. */

@@ -138,7 +138,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     ask->link = options->link;
     ask->patience_ns = 0;
     ask->adopters = (struct voters){0};
-    ask->is_new_value = false;
+    ask->is_move = ask->is_new_value = false;
     ask->question = NULL;
     for (unsigned i = 0; i < ask->config->member_count; i++)
         ask->members[i] = (struct ask_member){.retry_ns = UINT64_MAX};
@@ -195,6 +195,7 @@ enum areg_error ask_begin_move(struct ask *ask, const struct ask_options *option
 {
     const enum areg_error error = ask_begin_put_data(ask, options, value, (struct voters){0}, now_ns);
     ask->adopters = adopters;
+    ask->is_move = true;
     ask->patience_ns = ASK_PATIENCE_NS;
     return error;
 }
@@ -287,8 +288,9 @@ enum areg_error ask_request(struct ask *ask, unsigned member_index, uint64_t now
     member->retry_ns = now_ns + (retry_ns < ASK_RETRY_NS_MAX ? retry_ns : ASK_RETRY_NS_MAX);
     member->sent_count++;
     member->is_awaited = true;
-    /* It may store what it refused before. */
-    voters_remove(&ask->refused, member_index);
+    /* It may store what it refused before. A worker comes back after a while. */
+    if (!ask->is_move)
+        voters_remove(&ask->refused, member_index);
     const uint64_t late_ns = ask->has_floor ? now_ns + ask->hedge_ns : UINT64_MAX;
     ask_wake_at(ask, member->retry_ns < late_ns ? member->retry_ns : late_ns);
     return AREG_OK;
@@ -336,12 +338,21 @@ static void fail_if_shut_out(struct ask *ask)
         ask_fail(ask, speaks_other_version ? AREG_EVERSION : AREG_EACCES);
 }
 
+/* So many members have refused what is to be moved that no quorum is left. */
+static bool has_no_room(const struct ask *ask)
+{
+    const struct voters refused = voters_minus(ask->refused, ask->replied);
+    return !ask->dap->is_quorum(ask, voters_minus(voters_all(ask->config->member_count), refused));
+}
+
 static enum areg_error decide(struct ask *ask, uint64_t now_ns)
 {
     settle_wake(ask);
     const enum areg_error error = ask->dap->decide(ask, now_ns);
     if (error == AREG_OK && ask->state == ASK_WAITING)
         fail_if_shut_out(ask);
+    if (error == AREG_OK && ask->state == ASK_WAITING && ask->is_move && has_no_room(ask))
+        ask_fail(ask, AREG_EFULL);
     return error;
 }
 
@@ -351,10 +362,10 @@ static void receive_refusal(struct ask *ask, uint64_t now_ns, unsigned member_in
     member->status = status;
     const unsigned doublings = member->sent_count < 7 ? member->sent_count : 7;
     const uint64_t soon_ns = ASK_BUSY_NS + random_below(ask->random, ASK_BUSY_NS);
-    if (status == REPLY_BUSY || status == REPLY_FULL)
+    if (status == REPLY_BUSY)
         member->retry_ns = now_ns + soon_ns;
-    else if (status == REPLY_UNKNOWN_CONFIG)
-        member->retry_ns = now_ns + (soon_ns << doublings); /* It is about to register, or silent for ever. */
+    else if (status == REPLY_UNKNOWN_CONFIG || status == REPLY_FULL)
+        member->retry_ns = now_ns + (soon_ns << doublings); /* It is about to register, or silent, or full, for ever. */
     else
         member->retry_ns = now_ns + ASK_RETRY_NS_MAX;
     if (status == REPLY_FULL && member->sent_count == 1)

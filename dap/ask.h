@@ -163,6 +163,7 @@ struct ask {
     /* PUT_DATA: the value (moved in), and members that take their fragment over from the configuration before. */
     struct coded_value value;
     struct voters adopters;
+    bool is_move; /* by a worker: with so many members full that no quorum can have it, the ask fails with AREG_EFULL */
     bool
         is_new_value; /* nobody has it yet: when so many members refuse it that it can never be read, the ask fails with
                          AREG_EFULL. Set after ask_begin_put_data(); otherwise members that are full are asked again */

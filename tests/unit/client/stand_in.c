@@ -167,6 +167,16 @@ void world_hold_tombstone(unsigned config_index, const char *hosts, const char *
     hold(config_index, hosts, key, &entry, (struct slice){0});
 }
 
+void world_damage(unsigned config_index, const char *key, bool is_damaged)
+{
+    for (unsigned i = 0; i < world.cluster.host_count; i++) {
+        struct seat_in *seat = &world.hosts[i].seats[config_index];
+        for (unsigned j = 0; j < seat->kept_count; j++)
+            if (slice_equal(seat->kept[j].key, slice_borrow(key, strlen(key))))
+                seat->kept[j].entry.flags = is_damaged ? ENTRY_DAMAGED : 0;
+    }
+}
+
 static const struct kept *newest_of(const struct seat_in *seat, struct slice key)
 {
     const struct kept *newest = NULL;

@@ -102,6 +102,8 @@ void world_finalize(unsigned config_index, const char *hosts);
 /** Those named hold a value under this tag. */
 void world_hold(unsigned config_index, const char *hosts, const char *key, struct tag tag, struct slice value);
 void world_hold_tombstone(unsigned config_index, const char *hosts, const char *key, struct tag tag);
+/** Whether what the hosts of a configuration have of a register so far has rotted. */
+void world_damage(unsigned config_index, const char *key, bool is_damaged);
 /** The largest tag that a host has of a register; NULL: none. */
 const struct kept *world_kept(unsigned config_index, unsigned host_index, const char *key);
 /** The hosts named hold exactly this value under this tag, each its own fragment. */

@@ -271,6 +271,36 @@ static void one_that_has_been_silent_for_long_is_not_waited_for_with_every_regis
     slice_unref(&value);
 }
 
+/* What was written before the target was known is lost, and what has been written since is in the target alone. */
+static void a_lost_value_needs_no_move_once_the_target_has_one_as_new(void **state)
+{
+    (void)state;
+    struct slice value = value_of(1, 500);
+    struct slice other = value_of(2, 500);
+    for (unsigned has = 0; has < 5; has++) {
+        open_two("rs:3,2", "012", "rs:3,2", "345");
+        world_hold(0, "012", "k", tag, value);
+        world_damage(0, "k", true);
+        const struct tag older = {tag.z - 1, 1};
+        const struct tag newer = {tag.z + 1, 1};
+        if (has == 1)
+            world_hold(1, "345", "k", older, other);
+        else if (has == 2)
+            world_hold(1, "345", "k", newer, other);
+        else if (has == 3)
+            world_hold(1, "34", "k", newer, other); /* it may not be complete: who is last must find it, too */
+        else if (has == 4)
+            world_hold_tombstone(1, "345", "k", newer);
+        assert_int_equal(move("k"), has < 2 ? AREG_ECORRUPT : AREG_OK);
+        if (has == 2 || has == 3)
+            assert_true(world_holds(1, "345", "k", newer, other));
+        assert_int_equal(world_count(0, MESSAGE_PUT_DATA, 0), 0);
+        world_close();
+    }
+    slice_unref(&value);
+    slice_unref(&other);
+}
+
 static enum message_kind ending_at;
 static bool ends_target;
 
@@ -445,6 +475,7 @@ int main(void)
         cmocka_unit_test(what_never_completed_need_not_be_moved),
         cmocka_unit_test(nobody_is_believed_before_it_knows_the_successor),
         cmocka_unit_test(a_move_needs_a_quorum_of_the_target_and_waits_a_while_for_the_rest),
+        cmocka_unit_test(a_lost_value_needs_no_move_once_the_target_has_one_as_new),
         cmocka_unit_test(one_that_has_been_silent_for_long_is_not_waited_for_with_every_register),
         cmocka_unit_test(what_somebody_has_finished_need_not_be_moved),
         cmocka_unit_test(members_that_are_gone_since_it_was_finished_keep_nobody_waiting),

@@ -80,6 +80,29 @@ static void a_read_takes_the_newest_of_both_and_writes_it_to_the_last(void **sta
     slice_unref(&other);
 }
 
+static void what_is_lost_is_read_from_the_successor_if_it_was_written_there(void **state)
+{
+    (void)state;
+    struct slice value = value_of(1, 1000);
+    struct slice other = value_of(2, 1000);
+    for (unsigned is_newer = 0; is_newer <= 1; is_newer++) {
+        const unsigned after = open_pending("rs:3,2", "rs:3,2", "012");
+        const struct tag there = {is_newer ? new_tag.z + 1 : old_tag.z, 1};
+        world_hold(0, "012", "k", new_tag, value);
+        world_damage(0, "k", true);
+        assert_int_equal(world_do(get, "k"), AREG_ECORRUPT);
+        assert_non_null(strstr(world.done.detail, "damaged"));
+        world_drop();
+        world_hold(after, "345", "k", there, other);
+        assert_int_equal(world_do(get, "k"), is_newer ? AREG_OK : AREG_ECORRUPT);
+        if (is_newer)
+            assert_true(world_has_read(other));
+        world_close();
+    }
+    slice_unref(&value);
+    slice_unref(&other);
+}
+
 static void a_register_that_was_never_written_is_so_in_both(void **state)
 {
     (void)state;
@@ -646,6 +669,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_read_takes_the_newest_of_both_and_writes_it_to_the_last),
+        cmocka_unit_test(what_is_lost_is_read_from_the_successor_if_it_was_written_there),
         cmocka_unit_test(a_register_that_was_never_written_is_so_in_both),
         cmocka_unit_test(a_tombstone_is_carried_like_any_value),
         cmocka_unit_test(a_write_puts_into_the_last_above_the_tags_of_both),

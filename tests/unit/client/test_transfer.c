@@ -464,22 +464,12 @@ static void the_pace_is_the_same_however_often_it_is_called(void **state)
 
 /* ---------------------------------------------------------------- failures */
 
-static void set_damaged(const char *key, bool is_damaged)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        struct seat_in *seat = &world.hosts[i].seats[0];
-        for (unsigned j = 0; j < seat->kept_count; j++)
-            if (slice_equal(seat->kept[j].key, slice_borrow(key, strlen(key))))
-                seat->kept[j].entry.flags = is_damaged ? ENTRY_DAMAGED : 0;
-    }
-}
-
 static void a_register_that_can_not_be_moved_has_its_page_repeated_until_it_can(void **state)
 {
     (void)state;
     open_worker("repl:3", "repl:3");
     hold(300, 10);
-    set_damaged("k00010", true);
+    world_damage(0, "k00010", true);
     give(UINT32_MAX, false, 0);
     run_for(10000 * MS);
     /* All others of the page have been moved, and the page was not noted, but that one is stuck. */
@@ -497,7 +487,7 @@ static void a_register_that_can_not_be_moved_has_its_page_repeated_until_it_can(
     /* It tries again and again, but less and less often. */
     const unsigned pages = world_count(0, MESSAGE_LIST_KEYS, 0) / 3;
     assert_in_range(pages, 4, 8);
-    set_damaged("k00010", false);
+    world_damage(0, "k00010", false);
     run(FOREVER);
     assert_moved(UINT32_MAX, 300, 10);
     assert_int_equal(stored_progress().slices_moved, UINT32_MAX);

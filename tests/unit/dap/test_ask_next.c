@@ -347,6 +347,23 @@ static void adopters_are_asked_to_adopt_and_the_others_are_sent_fragments(void *
     members_close(&members);
 }
 
+static void a_move_fails_as_full_as_soon_as_no_quorum_can_have_it(void **state)
+{
+    (void)state;
+    members_open(&members, "rs:5,3");
+    members_begin_move(&members, 3, voters_of(0), true);
+    members_take(&members);
+    members_refuse(&members, 0, REPLY_FULL);
+    members_answer(&members, 1);
+    members_pass(&members, 10 * ASK_BUSY_NS); /* asked again meanwhile */
+    members_take(&members);
+    assert_int_equal(members.ask.state, ASK_WAITING);
+    members_refuse(&members, 4, REPLY_FULL);
+    assert_int_equal(members.ask.state, ASK_FAILED);
+    assert_int_equal(members.ask.error, AREG_EFULL);
+    members_close(&members);
+}
+
 static void one_that_can_not_adopt_is_sent_its_fragment(void **state)
 {
     (void)state;
@@ -468,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_refusal_of_the_link_is_not_the_end),
         cmocka_unit_test(a_worker_does_not_wait_to_know_whether_a_tag_is_complete),
         cmocka_unit_test(adopters_are_asked_to_adopt_and_the_others_are_sent_fragments),
+        cmocka_unit_test(a_move_fails_as_full_as_soon_as_no_quorum_can_have_it),
         cmocka_unit_test(one_that_can_not_adopt_is_sent_its_fragment),
         cmocka_unit_test(with_nothing_to_send_a_refused_adoption_fails_the_move),
         cmocka_unit_test(adoption_is_asked_for_again_until_there_is_an_answer),
