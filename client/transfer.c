@@ -61,6 +61,9 @@ struct job {
     struct bytes_reader reader;
     bool has_key; /* read, and not submitted yet */
     struct listed_key key;
+    unsigned keys_read;
+    unsigned key_index;                            /* of `key`, on the page */
+    uint64_t is_moved[(PAGE_KEY_COUNT + 63) / 64]; /* a bit for each key of the page */
     unsigned moving_count;
     uint64_t again_ns;       /* not before */
     uint64_t register_count; /* since the last note */
@@ -75,7 +78,8 @@ struct job {
 struct task {
     uint64_t id;      /* 0: free */
     struct slice key; /* MOVE: lent by the job's page */
-    struct job *job;  /* NULL: */
+    unsigned key_index;
+    struct job *job; /* NULL: */
     struct register_job *register_job;
     uint64_t begun_ns;
     uint64_t charged_ns; /* to its job's pace, as long as it is not known how large the register is */
@@ -90,6 +94,8 @@ struct worker {
     struct register_job **register_jobs;
     struct task tasks[TASK_COUNT_MAX];
     unsigned task_count;
+    unsigned moving_count;     /* of all jobs */
+    unsigned turn;             /* which job is first to have what the others leave */
     uint64_t usual_bytes;      /* of a register that was moved, of late */
     uint64_t least_ns;         /* that one has taken */
     unsigned moving_count_max; /* at a time, as far as that is good for anything */
@@ -188,6 +194,7 @@ static enum areg_error add_job(struct worker *worker, struct store_txn *txn, uin
     job->slices_at_work = stored->slices_at_work;
     job->progress = stored->progress;
     worker->jobs[worker->job_count++] = job;
+    worker->least_ns = UINT64_MAX; /* Its registers may be of another size. */
     *added = job;
     return AREG_OK;
 }
@@ -360,6 +367,7 @@ static bool submit(struct worker *worker, struct client *client, uint64_t now_ns
     }
     *task = (struct task){.id = id, .job = job, .begun_ns = now_ns};
     task->key = op->key;
+    task->key_index = job->key_index;
     if (op->kind == CLIENT_MOVE)
         task->charged_ns = paced_ns(job, worker->usual_bytes);
     job->pace_ns += task->charged_ns;
@@ -373,12 +381,28 @@ static void list(struct worker *worker, struct client *client, uint64_t now_ns, 
     job->is_listing = submit(worker, client, now_ns, job, &op);
 }
 
-/* The next register on the page that is one of ours. */
+static bool is_moved(const struct job *job, unsigned key_index)
+{
+    return job->is_moved[key_index / 64] >> key_index % 64 & 1;
+}
+
+/* The next register on the page that is one of ours, and was not moved at an earlier attempt. */
 static bool next_key(struct job *job)
 {
-    while (!job->has_key && key_page_get(&job->reader, &job->key) == AREG_OK)
-        job->has_key = job->slices_at_work >> key_slice(job->key.key) & 1;
+    while (!job->has_key && key_page_get(&job->reader, &job->key) == AREG_OK) {
+        CHECK(job->keys_read < PAGE_KEY_COUNT); /* so many were asked for */
+        job->key_index = job->keys_read++;
+        job->has_key = (job->slices_at_work >> key_slice(job->key.key) & 1) && !is_moved(job, job->key_index);
+    }
     return job->has_key;
+}
+
+/* From the first key on. */
+static void begin_page(struct job *job)
+{
+    job->reader = bytes_reader_on(job->page.at, job->page.bytes);
+    job->keys_read = 0;
+    job->has_key = job->has_failed = false;
 }
 
 static unsigned moving_max(const struct worker *worker)
@@ -412,12 +436,13 @@ static bool may_go_on(struct worker *worker, struct job *job, uint64_t now_ns)
 
 static void move_some(struct worker *worker, struct client *client, uint64_t now_ns, struct job *job)
 {
-    while (job->moving_count < moving_max(worker) && next_key(job) && may_go_on(worker, job, now_ns)) {
+    while (worker->moving_count < moving_max(worker) && next_key(job) && may_go_on(worker, job, now_ns)) {
         struct client_op op = {.kind = CLIENT_MOVE, .key = job->key.key, .registration = worker->self};
         if (!submit(worker, client, now_ns, job, &op))
             return;
         job->has_key = false;
         job->moving_count++;
+        worker->moving_count++;
     }
 }
 
@@ -443,19 +468,18 @@ static void turn_page(struct job *job)
     drop_page(job);
 }
 
-/* Some registers of the page could not be moved: from the same place, after a while. The others are found moved. */
+/* Some registers of the page could not be moved: these again, after a while. */
 static void repeat_page(struct worker *worker, struct job *job, uint64_t now_ns)
 {
     const unsigned doublings = job->failure_count < AGAIN_DOUBLINGS_MAX ? job->failure_count++ : AGAIN_DOUBLINGS_MAX;
-    drop_page(job);
+    begin_page(job);
     job->again_ns = now_ns + (AGAIN_NS << doublings);
     worker->wake_ns = job->again_ns < worker->wake_ns ? job->again_ns : worker->wake_ns;
     if (job->has_note || job->stuck.count == job->progress.stuck_count)
         return;
-    job->progress.stuck_count = job->stuck.count;
+    job->progress.stuck_count = job->note_stuck_count = job->stuck.count;
     job->has_stuck = job->has_note = true;
     job->note_slices = 0;
-    job->note_stuck_count = job->stuck.count;
 }
 
 static void begin_pass(struct job *job)
@@ -518,9 +542,11 @@ void worker_step(struct worker *worker, struct client *client, uint64_t now_ns)
     worker->wake_ns = lookout_step(&worker->lookout, client, now_ns, worker);
     for (unsigned i = 0; i < worker->register_job_count; i++)
         step_registration(worker, client, now_ns, worker->register_jobs[i]);
+    worker->turn++;
+    for (unsigned i = 0; i < worker->job_count; i++)
+        step(worker, client, now_ns, worker->jobs[(worker->turn + i) % worker->job_count]);
     for (unsigned i = 0; i < worker->job_count;) {
         struct job *job = worker->jobs[i];
-        step(worker, client, now_ns, job);
         if (is_over(job)) {
             job_destroy(job);
             worker->jobs[i] = worker->jobs[--worker->job_count];
@@ -540,14 +566,15 @@ static void note_page(struct job *job, struct client_done *done)
     job->page_end = done->more_after;
     job->has_more = done->has_more;
     done->page = done->more_after = (struct slice){0};
-    job->reader = bytes_reader_on(job->page.at, job->page.bytes);
     job->has_page = true;
-    job->has_key = false;
-    job->stuck.count = 0;
+    memset(job->is_moved, 0, sizeof job->is_moved);
+    begin_page(job);
 }
 
 static void note_stuck(struct job *job, struct slice key, const struct client_done *done)
 {
+    if (!job->has_failed)
+        job->stuck.count = 0; /* of this attempt */
     job->has_failed = true;
     if (job->stuck.count++ > 0)
         return;
@@ -579,6 +606,7 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     struct job *job = task->job;
     struct register_job *register_job = task->register_job;
     const struct slice key = task->key;
+    const unsigned key_index = task->key_index;
     const uint64_t charged_ns = task->charged_ns;
     const uint64_t took_ns = now_ns - task->begun_ns;
     *task = (struct task){0};
@@ -588,23 +616,31 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
         note_registration(register_job, done->error, now_ns);
         return;
     }
-    if (done->kind == CLIENT_LIST)
+    if (done->kind == CLIENT_LIST) {
         job->is_listing = false;
-    else
+    } else {
         job->moving_count--;
+        worker->moving_count--;
+    }
     job->is_superseded |= done->error == AREG_ESTALE;
     job->pace_ns -= charged_ns < job->pace_ns ? charged_ns : job->pace_ns;
-    if (done->error != AREG_OK) {
-        if (done->kind == CLIENT_MOVE)
-            note_stuck(job, key, done);
+    if (done->kind == CLIENT_LIST && done->error != AREG_OK) {
         job->again_ns = now_ns + AGAIN_NS;
-    } else if (done->kind == CLIENT_LIST) {
+        return;
+    }
+    if (done->kind == CLIENT_LIST) {
         note_page(job, done);
+        return;
+    }
+    /* Also what has failed may have cost something. */
+    job->bytes += done->value_bytes;
+    job->pace_ns += paced_ns(job, done->value_bytes);
+    if (done->error != AREG_OK) {
+        note_stuck(job, key, done);
     } else {
+        job->is_moved[key_index / 64] |= UINT64_C(1) << key_index % 64;
         adapt_moving_max(worker, took_ns);
         job->register_count++;
-        job->bytes += done->value_bytes;
-        job->pace_ns += paced_ns(job, done->value_bytes);
         worker->usual_bytes = worker->usual_bytes ? (7 * worker->usual_bytes + done->value_bytes + 1) / 8
                                                   : done->value_bytes + UINT64_C(1);
     }
