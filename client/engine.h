@@ -309,6 +309,9 @@ void reconfigure_hear(struct client *client, struct operation *operation, const 
 /** However it ends: the end of the sequence, as far as it is known, goes into the outcome. */
 void reconfigure_tell(struct operation *operation);
 uint64_t reconfigure_wake_ns(const struct operation *operation);
+/** How a reconfiguration ends that is given up with this error: perhaps its change has taken effect, by others, or may
+ * yet. */
+enum areg_error reconfigure_judge(const struct operation *operation, enum areg_error error);
 /** Whether it has found what it looked for, and only looks whether there is more: silence is no failure then. */
 bool reconfigure_has_answer(const struct operation *operation);
 void reconfigure_progress(const struct operation *operation, struct reconfigure_progress *progress);

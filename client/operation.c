@@ -345,6 +345,8 @@ void operation_end(struct client *client, struct operation *operation, enum areg
 
 void operation_give_up(struct client *client, struct operation *operation, enum areg_error error, uint64_t now_ns)
 {
+    error = reconfigure_judge(operation, error);
+    operation->may_have_effect |= error == AREG_EMAYBE;
     operation_end(client, operation, operation->may_have_effect ? AREG_EMAYBE : error, now_ns);
 }
 

@@ -348,6 +348,20 @@ static enum areg_error judge_own(const struct reconfiguration *reconfiguration)
     return reconfiguration->is_proposed && last->index > own->config.index + 1 ? AREG_EMAYBE : AREG_ESTALE;
 }
 
+enum areg_error reconfigure_judge(const struct operation *operation, enum areg_error error)
+{
+    const struct reconfiguration *reconfiguration = operation->reconfiguration;
+    if (!reconfiguration || !reconfiguration->own || !reconfiguration->last)
+        return error;
+    if (is_own(reconfiguration) && reconfiguration->step >= RECONFIGURE_INSTALLING)
+        return error; /* It is pending, and shown. */
+    const enum areg_error own = judge_own(reconfiguration);
+    const bool is_open = reconfiguration->last->config.index < reconfiguration->own->config.index;
+    if (own == AREG_OK)
+        return AREG_OK;
+    return own == AREG_EMAYBE || (reconfiguration->is_proposed && is_open) ? AREG_EMAYBE : error;
+}
+
 /* There is no successor of the last configuration. */
 static void after_look(struct client *client, struct operation *operation, uint64_t now_ns)
 {

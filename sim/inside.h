@@ -358,7 +358,8 @@ struct sim_change {
     uint32_t client_index;
     uint32_t client_life;
     enum reconfigure_goal goal;
-    bool is_limited; /* it has a deadline, or was canceled */
+    uint32_t expected; /* CHANGE: the number of the configuration that it is made for */
+    bool is_limited;   /* it has a deadline, or was canceled */
     bool has_ended;
     bool is_lost; /* its process died */
     struct config wanted;

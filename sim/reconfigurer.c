@@ -198,6 +198,7 @@ static uint64_t draw_pace(struct sim *sim)
 static void submit(struct sim *sim, struct sim_change *change, uint32_t expected, uint64_t bytes_per_s,
                    uint64_t timeout_ns)
 {
+    change->expected = expected;
     const uint32_t client_index = change->client_index;
     const uint32_t change_index = sim->changes.count - 1;
     const uint64_t now_ns = process_now(sim, client_index);
@@ -361,11 +362,20 @@ static void judge_end(struct sim *sim, struct sim_change *change, const struct c
         watch_known(sim, change->client_index, base, true);
     if (done->pending.bytes)
         watch_known(sim, change->client_index, pending, false);
-    if (done->error == AREG_ESTALE && sequence_has_reason(sim, change->wanted.reason))
-        broken(sim, "outcome", "\"%s\" is said to be stale, and has taken effect", change->wanted.reason);
+    /* Without a limit, only if others have changed more since than one can see. */
+    if (done->error == AREG_EMAYBE && !change->is_limited &&
+        (base == CONFIG_NONE ||
+         sequence->configs[base]->config.index < sequence->configs[change->expected]->config.index + 3))
+        broken(sim, "outcome", "nobody knows whether \"%s\" has taken effect, without a reason", change->wanted.reason);
+    const bool is_said_undone =
+        done->error == AREG_ESTALE || done->error == AREG_EUNAVAIL || done->error == AREG_ECANCELED;
+    if (change->goal == RECONFIGURE_CHANGE && is_said_undone && pending == CONFIG_NONE &&
+        sequence_has_reason(sim, change->wanted.reason))
+        broken(sim, "outcome", "\"%s\" ends with %s, and has taken effect", change->wanted.reason,
+               error_name(done->error));
     if (done->error != AREG_OK || sim->is_broken)
         return;
-    if (base == CONFIG_NONE || (pending != CONFIG_NONE && change->goal != RECONFIGURE_LOOK)) {
+    if (base == CONFIG_NONE || (pending != CONFIG_NONE && change->goal != RECONFIGURE_LOOK && !change->is_limited)) {
         broken(sim, "outcome", "a reconfiguration has ended well, and leaves %s",
                base == CONFIG_NONE ? "nothing" : "a pending configuration");
         return;
