@@ -110,6 +110,53 @@ class LostDisks(unittest.TestCase):
             load.end()
 
 
+class LostValues(unittest.TestCase):
+    def rot(self, cluster, host, marker):
+        """Turn bits of whatever the host, which is down, has of a value."""
+        found = 0
+        for path in (cluster.dir / host).rglob("*"):
+            content = path.read_bytes() if path.is_file() else b""
+            at = content.find(marker)
+            while at >= 0:
+                with path.open("r+b") as file:
+                    file.seek(at)
+                    file.write(bytes(byte ^ 1 for byte in marker))
+                found += 1
+                at = content.find(marker, at + len(marker))
+        self.assertGreater(found, 0, host)
+
+    def lose_value(self, cluster, key):
+        # Three of five fragments are data: parts of the value itself.
+        parts = [bytes([letter]) * 10000 for letter in b"xyz"]
+        harness.must(cluster.areg("put", key, "-", stdin=b"".join(parts)))
+        for host, part in zip(("s1", "s2", "s3"), parts):
+            cluster.stop(host)
+            self.rot(cluster, host, part[:64])
+            cluster.start_hosts(host)
+
+    def test_a_change_waits_for_a_register_whose_value_is_lost_names_it_and_ends_once_it_is_written_anew(self):
+        for anew in (["put", "lost", "anew"], ["del", "lost"]):
+            with self.subTest(anew[0]), harness.Cluster(name="lost-value") as cluster:
+                for i in range(5):
+                    harness.must(cluster.areg("put", f"sound{i}", "a value"))
+                self.lose_value(cluster, "lost")
+                admin = cluster.reconfig_begin("apply", "replace", "s5", *cluster.add_hosts("s6"))
+                told = 'registers of shard 0 can not be moved, "lost" for one: AREG_ECORRUPT'
+                harness.wait_until(lambda: told in cluster.log("s6"), 20, "the log names the register")
+                harness.wait_until(
+                    lambda: b"1 registers can not be moved: see its log" in cluster.reconfig("progress").stdout,
+                    10,
+                    "progress tells of it",
+                )
+                self.assertIn(b"too few intact fragments", cluster.areg("get", "lost").stderr)
+                harness.must(cluster.areg(*anew))
+                result = harness.finish(admin, 60)
+                self.assertEqual(result.returncode, 0, result)
+                self.assertEqual(cluster.members(), ["s1", "s2", "s3", "s4", "s6"])
+                got = cluster.areg("get", "lost")
+                self.assertEqual((got.returncode, got.stdout), (0, b"anew") if anew[0] == "put" else (3, b""))
+
+
 class Costs(unittest.TestCase):
     def test_replacing_a_host_moves_one_value_for_each_register_and_the_others_receive_nothing(self):
         value_bytes = 64 << 10
