@@ -219,8 +219,8 @@ const struct command command_apply = {
         "Carry out a plan, or a change given in words (see plan), while clients go on reading and writing. Prints "
         "what\n"
         "is decided, how far the transfer is, what is finalized, and which hosts may be discarded.\n\n"
-        "Once it is decided, hosts do the rest by themselves: if this program or its terminal dies nothing is lost,\n"
-        "and any admin finishes it with areg-reconfig resume.\n\n"
+        "Once it is decided it stays so: if this program or its terminal dies nothing is lost, hosts go on to move\n"
+        "the registers that they were given, and any admin finishes it with areg-reconfig resume.\n\n"
         "Exit code: 0 finalized, 3 no such plan, 4 hosts do not answer (nothing was changed), 5 the plan is stale,\n"
         "6 cut off: it is decided, or may be, 9 refused as unsafe.",
     .examples = "  areg-reconfig apply replace s2 s6@tcp://10.0.0.6:7600 -m \"s2 has a bad disk\"\n"

@@ -40,10 +40,12 @@ static void end_run(struct areg_client *client, struct client_done *done, void *
     (void)client;
     struct run *run = arg;
     run->state = RUN_ENDED;
-    if (!run->is_given_up || done->error == AREG_OK) {
+    /* Of one that was given up the engine still tells whether it may have taken effect. */
+    const bool is_given_up = run->end != RUN_END_OWN;
+    if (!is_given_up || done->error == AREG_OK || done->error == AREG_EMAYBE)
         run->error = done->error;
+    if (!is_given_up || done->error == AREG_OK)
         snprintf(run->detail, sizeof run->detail, "%s", done->detail);
-    }
     if (done->moved_count >= run->progress.register_count) {
         run->progress.register_count = done->moved_count;
         run->progress.bytes = done->moved_bytes;
@@ -70,18 +72,19 @@ static void begin_run(struct runs *runs, struct run *run)
     run->state = run->error ? RUN_ENDED : RUN_UNDER_WAY;
 }
 
-static void give_up(struct runs *runs, struct run *run, enum areg_error error, const char *why)
+static void give_up(struct runs *runs, struct run *run, enum run_end end, const char *why)
 {
-    if (run->is_given_up)
+    if (run->end != RUN_END_OWN)
         return;
-    run->is_given_up = true;
-    run->error = error;
+    run->end = end;
+    run->error = end == RUN_END_INTERRUPTED ? AREG_ECANCELED : AREG_EUNAVAIL;
     snprintf(run->detail, sizeof run->detail, "%s", why);
     CHECK(areg_cancel(runs->admin->client, run->ticket) == AREG_OK);
 }
 
 /* Why a run is given up, with the names of those that it waits for. */
 struct stall {
+    enum run_end end;
     size_t used_bytes;
     bool has_names;
     char text[sizeof((struct run *)0)->detail];
@@ -89,7 +92,7 @@ struct stall {
 
 static void stall_begin(struct stall *stall)
 {
-    *stall = (struct stall){0};
+    *stall = (struct stall){.end = RUN_END_UNANSWERED};
     stall->used_bytes = (size_t)snprintf(stall->text, sizeof stall->text, "nothing has changed for the timeout");
 }
 
@@ -120,14 +123,6 @@ static bool progress_is_same(const struct reconfigure_progress *a, const struct 
            a->bytes == b->bytes && a->is_own == b->is_own;
 }
 
-static bool is_paused(const struct runs *runs, const struct shard *shard)
-{
-    struct workers *workers = calloc(1, sizeof *workers);
-    const bool is_paused = workers && workers_ask(runs->admin, shard, workers) == AREG_OK && workers->sum.is_paused;
-    free(workers);
-    return is_paused;
-}
-
 /* Whether too few are up, of the members now or soon; who is not is listed then. */
 static bool lacks_quorum(const struct runs *runs, struct shard *shard, struct stall *stall)
 {
@@ -147,9 +142,27 @@ static bool lacks_quorum(const struct runs *runs, struct shard *shard, struct st
     return lacks;
 }
 
+/* Whether the workers rest, or wait for registers that can not be moved: they say so themselves. */
+static bool are_held_up(const struct runs *runs, const struct shard *shard, struct stall *stall)
+{
+    struct workers *workers = calloc(1, sizeof *workers);
+    char stuck[sizeof stall->text] = "";
+    stall->end = RUN_END_OWN;
+    if (workers && workers_ask(runs->admin, shard, workers) == AREG_OK) {
+        workers_list_stuck(workers, stuck, sizeof stuck);
+        if (workers->sum.is_paused)
+            stall->end = RUN_END_PAUSED;
+        else if (stuck[0])
+            stall->end = RUN_END_STUCK;
+    }
+    free(workers);
+    snprintf(stall->text, sizeof stall->text, "%s", stall->end == RUN_END_PAUSED ? "the transfer is paused" : stuck);
+    return stall->end != RUN_END_OWN;
+}
+
 /* A worker tells of a page of registers when all of them are moved, which may take long at a low pace. What it will
- * never do by itself is to go on when it was paused, or without a quorum. */
-static bool is_stuck(const struct runs *runs, const struct run *run, struct stall *stall)
+ * never do by itself is to go on when it was paused, or without a quorum, or past a register that can not be moved. */
+static bool is_stalled(const struct runs *runs, const struct run *run, struct stall *stall)
 {
     struct shard *shard = calloc(1, sizeof *shard);
     if (!shard)
@@ -158,13 +171,9 @@ static bool is_stuck(const struct runs *runs, const struct run *run, struct stal
     shard->has_base = shard->has_pending = true;
     shard->base = run->shard->base;
     shard->pending = run->progress.target;
-    bool is_stuck = lacks_quorum(runs, shard, stall);
-    if (!is_stuck && is_paused(runs, shard)) {
-        snprintf(stall->text, sizeof stall->text, "the transfer is paused");
-        is_stuck = true;
-    }
+    const bool is_stalled = lacks_quorum(runs, shard, stall) || are_held_up(runs, shard, stall);
     free(shard);
-    return is_stuck;
+    return is_stalled;
 }
 
 /* The engine ends a step that nobody answers by itself, and names those that it waited for; here end steps that are
@@ -176,11 +185,11 @@ static void judge_patience(struct runs *runs, struct run *run, uint64_t now_ns)
         return;
     run->changed_ns = now_ns;
     struct stall stall;
-    if (run->progress.step == RECONFIGURE_TRANSFERRING && !is_stuck(runs, run, &stall))
+    if (run->progress.step == RECONFIGURE_TRANSFERRING && !is_stalled(runs, run, &stall))
         return;
     if (run->progress.step != RECONFIGURE_TRANSFERRING)
         list_missing(run, &stall);
-    give_up(runs, run, AREG_EUNAVAIL, stall.text);
+    give_up(runs, run, stall.end, stall.text);
 }
 
 static void look_at_run(struct runs *runs, struct run *run)
@@ -202,7 +211,7 @@ static void interrupt(struct runs *runs, unsigned begun_count)
     for (unsigned i = 0; i < runs->count; i++) {
         struct run *run = &runs->at[i];
         if (run->state == RUN_UNDER_WAY)
-            give_up(runs, run, AREG_ECANCELED, "interrupted");
+            give_up(runs, run, RUN_END_INTERRUPTED, "interrupted");
         if (i >= begun_count) {
             run->error = AREG_ECANCELED;
             snprintf(run->detail, sizeof run->detail, "interrupted before it began");

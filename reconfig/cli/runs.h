@@ -12,15 +12,24 @@ enum run_state {
     RUN_ENDED,
 };
 
+/** Why a run was given up. */
+enum run_end {
+    RUN_END_OWN, /* it was not */
+    RUN_END_INTERRUPTED,
+    RUN_END_UNANSWERED, /* hosts that it needs are silent */
+    RUN_END_PAUSED,     /* the transfer rests */
+    RUN_END_STUCK,      /* the transfer waits for registers that can not be moved */
+};
+
 /** One shard's. */
 struct run {
     struct shard *shard;
     const struct plan *plan;
     enum run_state state;
     uint64_t ticket;
-    bool is_given_up;
+    enum run_end end;
     enum areg_error error; /* AREG_ECANCELED: interrupted */
-    char detail[256];
+    char detail[512];
     struct reconfigure_progress progress; /* the last one that was seen */
     uint64_t changed_ns;                  /* when it was another one */
     bool is_decided;                      /* that has been told */

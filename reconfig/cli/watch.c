@@ -3,6 +3,7 @@
 #include "client/cli/json.h"
 #include "core/units.h"
 #include "reconfig/cli/print.h"
+#include "reconfig/cli/verdict.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -215,54 +216,13 @@ static bool watch_turn(struct runs *runs, void *arg)
 
 /* ---------------------------------------------------------------- how it has ended */
 
-/* Whether what is pending in a run's shard is what the run wanted. */
-static bool is_ours(const struct run *run)
-{
-    const struct config *pending = &run->shard->pending;
-    return run->shard->has_pending && (!run->plan || (pending->time_ns == run->plan->wanted.time_ns &&
-                                                      strcmp(pending->author, run->plan->wanted.author) == 0));
-}
-
-/* What is certain about a run that was cut off. */
-static enum exit_code judge_run(const struct run *run, const char **outcome)
-{
-    *outcome = "finalized";
-    if (run->error == AREG_OK)
-        return EXIT_CODE_OK;
-    *outcome = "failed";
-    if (run->error == AREG_ESTALE)
-        return EXIT_CODE_CONFLICT;
-    if (run->is_decided || is_ours(run)) {
-        *outcome = "pending";
-        return EXIT_CODE_UNKNOWN_OUTCOME;
-    }
-    if (run->plan && run->progress.is_own && run->progress.step >= RECONFIGURE_PROPOSING) {
-        *outcome = "unknown";
-        return EXIT_CODE_UNKNOWN_OUTCOME;
-    }
-    if (run->state == RUN_WAITING)
-        *outcome = "not_begun";
-    if (run->error == AREG_EINVAL)
-        return EXIT_CODE_REFUSED; /* by a host */
-    return admin_exit_code(run->error);
-}
-
 static void say_failure(const struct admin *admin, const struct run *run)
 {
-    const char *outcome;
-    const enum exit_code code = judge_run(run, &outcome);
-    const char *consequence = "nothing was changed";
-    if (strcmp(outcome, "pending") == 0)
-        consequence = "it is decided, and goes on by itself; nothing is lost, and any admin finishes it with: "
-                      "areg-reconfig resume";
-    else if (strcmp(outcome, "unknown") == 0)
-        consequence = "it may be decided, or not: see areg-reconfig status, and then areg-reconfig resume";
-    else if (code == EXIT_CODE_CONFLICT)
-        consequence = "nothing was changed by this; make another plan";
-    const bool has_detail = run->detail[0] != 0;
+    const struct verdict verdict = verdict_of(run);
+    const bool has_both = verdict.reason[0] && run->detail[0];
     fprintf(stderr, "areg-reconfig: %s: pool %s, shard %" PRIu32 ": %s%s%s; %s\n", admin->command->name,
-            run->shard->pool->name, run->shard->shard, run->error == AREG_ECANCELED ? "" : areg_strerror(run->error),
-            has_detail && run->error != AREG_ECANCELED ? ": " : "", has_detail ? run->detail : "", consequence);
+            run->shard->pool->name, run->shard->shard, verdict.reason, has_both ? ": " : "", run->detail,
+            verdict.consequence);
 }
 
 /* Unknown outcomes are the worst; of others, the first. */
@@ -304,10 +264,8 @@ static void print_json(const struct shards *shards, const struct runs *runs, con
     fputs("\"results\":[", stdout);
     for (unsigned i = 0; i < runs->count; i++) {
         const struct run *run = &runs->at[i];
-        const char *outcome;
-        (void)judge_run(run, &outcome);
         printf("%s{\"shard\":%" PRIu32 ",\"pool\":\"%s\",\"outcome\":\"%s\",\"error\":%s%s%s,", i > 0 ? "," : "",
-               run->shard->shard, run->shard->pool->name, outcome, run->error ? "\"" : "",
+               run->shard->shard, run->shard->pool->name, verdict_of(run).outcome, run->error ? "\"" : "",
                run->error ? areg_error_name(run->error) : "null", run->error ? "\"" : "");
         json_print_member(stdout, "detail", run->detail, strlen(run->detail));
         printf(",\"registers\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"config\":", run->progress.register_count,
@@ -342,8 +300,7 @@ enum exit_code watch_runs(struct admin *admin, struct shards *shards, struct run
     close_signals(&watch);
     enum exit_code code = EXIT_CODE_OK;
     for (unsigned i = 0; i < runs->count; i++) {
-        const char *outcome;
-        const enum exit_code run_code = judge_run(&runs->at[i], &outcome);
+        const enum exit_code run_code = verdict_of(&runs->at[i]).code;
         code = worst_code(code, run_code);
         if (run_code)
             say_failure(admin, &runs->at[i]);

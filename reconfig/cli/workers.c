@@ -1,5 +1,6 @@
 #include "reconfig/cli/workers.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,4 +79,18 @@ void workers_list_silent(const struct workers *workers, char *to, size_t room_by
             used_bytes +=
                 (size_t)snprintf(to + used_bytes, room_bytes - used_bytes, "%s%s (%s)", used_bytes > 0 ? ", " : "",
                                  workers->hosts[i].id.text, workers->hosts[i].address);
+}
+
+void workers_list_stuck(const struct workers *workers, char *to, size_t room_bytes)
+{
+    size_t used_bytes = 0;
+    to[0] = 0;
+    for (unsigned i = 0; i < workers->count && used_bytes < room_bytes; i++) {
+        const struct host_asked *host = &workers->hosts[i];
+        const uint32_t stuck_count = has_told(host) ? host->transfer.stuck_count : 0;
+        if (stuck_count > 0)
+            used_bytes += (size_t)snprintf(
+                to + used_bytes, room_bytes - used_bytes, "%s%s: %" PRIu32 " register%s can not be moved: see its log",
+                used_bytes > 0 ? ", " : "", host->id.text, stuck_count, stuck_count == 1 ? "" : "s");
+    }
 }

@@ -31,5 +31,7 @@ enum areg_error workers_set_pace(const struct admin *admin, const struct shard *
 
 /** "s3 (tcp://...), s4 (tcp://...)": those that have not answered. */
 void workers_list_silent(const struct workers *workers, char *to, size_t room_bytes);
+/** "s3: 2 registers can not be moved: see its log, s4: ..."; empty: none of them tells of any. */
+void workers_list_stuck(const struct workers *workers, char *to, size_t room_bytes);
 
 #endif

@@ -261,6 +261,32 @@ class Refusals(AdminTest):
         large = self.newcomer("s5", "--quota", "64MiB")
         self.admin("apply", "replace", "s3", large.word)
 
+    def rot(self, value):
+        """Whoever has the value has other bytes in its place."""
+        self.current.stop("s1", "s2", "s3")
+        count = 0
+        for path in self.current.dir.glob("s[123]/*"):
+            content = path.read_bytes()
+            count += value in content
+            path.write_bytes(content.replace(value, value[::-1]))
+        self.assertEqual(count, 3)
+        self.current.start_hosts("s1", "s2", "s3")
+
+    def test_registers_that_can_not_be_moved_end_it_and_are_counted_by_host(self):
+        self.cluster(hosts=3, code="repl:3")
+        self.put_values(3)
+        lost = os.urandom(1000)
+        harness.must(self.current.areg("put", "lost", "-", stdin=lost))
+        self.rot(lost)
+        for words in (["apply", "replace", "s3", self.newcomer("s4").word], ["resume"]):
+            result = self.admin(*words, "--timeout", 1500, exit_code=6)
+            self.assertIn(b": s4: 1 register can not be moved: see its log; it is decided, and goes on by itself; any "
+                          b"admin finishes it with: areg-reconfig resume", result.stderr)  # fmt: skip
+        harness.must(self.current.areg("put", "lost", "-", stdin=b"anew"))
+        self.admin("resume")
+        self.assertEqual(self.members(), ["s1", "s2", "s4"])
+        self.check_values(3)
+
     def test_without_a_quorum_it_ends_and_names_those_it_waited_for(self):
         cluster = self.cluster(hosts=5, code="rs:5,3")
         cluster.pause("s2", "s3", "s4")
