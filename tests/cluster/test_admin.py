@@ -269,7 +269,7 @@ class Refusals(AdminTest):
             content = path.read_bytes()
             count += value in content
             path.write_bytes(content.replace(value, value[::-1]))
-        self.assertEqual(count, 3)
+        self.assertGreaterEqual(count, 2)  # a quorum, or all
         self.current.start_hosts("s1", "s2", "s3")
 
     def test_registers_that_can_not_be_moved_end_it_and_are_counted_by_host(self):
