@@ -90,7 +90,8 @@ static void print_progress(const struct shard *shard, const struct workers *work
                count_bits(progress->slices_given), progress->register_count, units_print_bytes(progress->bytes, bytes));
         print_pace(progress);
         if (progress->stuck_count > 0)
-            printf(", %" PRIu32 " registers can not be moved: see its log", progress->stuck_count);
+            printf(", %" PRIu32 " register%s can not be moved: see its log", progress->stuck_count,
+                   progress->stuck_count == 1 ? "" : "s");
         putchar('\n');
     }
 }

@@ -117,11 +117,12 @@ static void tell_stuck(struct agent *agent)
 {
     struct worker_stuck stuck;
     while (worker_next_stuck(agent->worker, &stuck))
-        log_write(
-            agent->host->log, LOG_ERROR,
-            "%" PRIu32 " registers of shard %" PRIu32 " can not be moved, \"%s\" for one: %s%s%s. The transfer goes "
-            "on trying, and ends when they can be, or when they were written anew or deleted",
-            stuck.count, stuck.shard, stuck.key, error_name(stuck.error), stuck.detail[0] ? ", " : "", stuck.detail);
+        log_write(agent->host->log, LOG_ERROR,
+                  "%" PRIu32 " register%s of shard %" PRIu32
+                  " can not be moved, \"%s\" for one: %s%s%s. The transfer goes "
+                  "on trying, and ends when they can be, or when they were written anew or deleted",
+                  stuck.count, stuck.count == 1 ? "" : "s", stuck.shard, stuck.key, error_name(stuck.error),
+                  stuck.detail[0] ? ", " : "", stuck.detail);
 }
 
 static void sleep_until(struct agent *agent, uint64_t wake_ns)

@@ -141,17 +141,18 @@ class LostValues(unittest.TestCase):
                     harness.must(cluster.areg("put", f"sound{i}", "a value"))
                 self.lose_value(cluster, "lost")
                 admin = cluster.reconfig_begin("apply", "replace", "s5", *cluster.add_hosts("s6"))
-                told = 'registers of shard 0 can not be moved, "lost" for one: AREG_ECORRUPT'
+                told = '1 register of shard 0 can not be moved, "lost" for one: AREG_ECORRUPT'
                 harness.wait_until(lambda: told in cluster.log("s6"), 20, "the log names the register")
                 harness.wait_until(
-                    lambda: b"1 registers can not be moved: see its log" in cluster.reconfig("progress").stdout,
+                    lambda: b"1 register can not be moved: see its log" in cluster.reconfig("progress").stdout,
                     10,
                     "progress tells of it",
                 )
                 self.assertIn(b"too few intact fragments", cluster.areg("get", "lost").stderr)
                 harness.must(cluster.areg(*anew))
-                result = harness.finish(admin, 60)
-                self.assertEqual(result.returncode, 0, result)
+                # On a slow machine nothing may have moved for so long that it has given up.
+                self.assertIn(harness.finish(admin, 60).returncode, (0, 6))
+                harness.must(cluster.reconfig("resume"))
                 self.assertEqual(cluster.members(), ["s1", "s2", "s3", "s4", "s6"])
                 got = cluster.areg("get", "lost")
                 self.assertEqual((got.returncode, got.stdout), (0, b"anew") if anew[0] == "put" else (3, b""))
