@@ -25,7 +25,7 @@ struct recovery_scan {
 /* What figures show. Those of the transaction under way are added when it is committed. */
 struct counters {
     struct replica_counters uncommitted;
-    atomic_uint_least64_t puts, puts_stale, confirms, trims, trims_forced, damaged, full, invalid;
+    atomic_uint_least64_t puts, put_bytes, puts_stale, confirms, trims, trims_forced, damaged, full, invalid;
     atomic_uint_least64_t memberships, retired, registers_deleted, successors_refused, adoptions;
 };
 

@@ -18,6 +18,7 @@ static void count_committed(struct counters *counters)
 {
     const struct replica_counters *more = &counters->uncommitted;
     count(&counters->puts, more->puts);
+    count(&counters->put_bytes, more->put_bytes);
     count(&counters->puts_stale, more->puts_stale);
     count(&counters->confirms, more->confirms);
     count(&counters->trims, more->trims);
@@ -258,6 +259,7 @@ static enum areg_error put_data(struct replica *replica, const struct membership
         return AREG_OK;
     }
     replica->counters->uncommitted.puts++;
+    replica->counters->uncommitted.put_bytes += request->payload.bytes;
     replica->counters->uncommitted.puts_stale += effect.is_stale;
     note_effect(replica, membership, request->key, &effect, now_ns);
     return AREG_OK;
@@ -364,6 +366,7 @@ void replica_counters(const struct replica *replica, struct replica_counters *co
     const struct counters *from = replica->counters;
     *counters = (struct replica_counters){
         .puts = atomic_load_explicit(&from->puts, memory_order_relaxed),
+        .put_bytes = atomic_load_explicit(&from->put_bytes, memory_order_relaxed),
         .puts_stale = atomic_load_explicit(&from->puts_stale, memory_order_relaxed),
         .confirms = atomic_load_explicit(&from->confirms, memory_order_relaxed),
         .trims = atomic_load_explicit(&from->trims, memory_order_relaxed),

@@ -83,6 +83,7 @@ bool replica_has_news_for_worker(const struct replica *replica);
 /** Counters for status, of committed transactions; any thread may read them while the replica works. */
 struct replica_counters {
     uint64_t puts;
+    uint64_t put_bytes;  /* of their fragments */
     uint64_t puts_stale; /* acknowledged without being stored: at or below `trimmed`, or already there */
     uint64_t confirms;
     uint64_t trims;        /* entries dropped */

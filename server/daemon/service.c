@@ -130,6 +130,7 @@ static void answer_read(struct service *service, struct reading *reading, const 
         add_reply(service, reading->from, &reply);
         slice_unref(&reply.payload);
         service->figures.read_count++;
+        service->figures.get_count += request->kind == MESSAGE_GET_DATA && request->get_data.want != WANT_TAG;
         return;
     }
     if (error == AREG_EIO)

@@ -27,6 +27,7 @@ void service_dump(struct service *service);
 /** What the network thread has counted. */
 struct service_figures {
     uint64_t read_count;  /* requests answered from the snapshot */
+    uint64_t get_count;   /* of these, get-data, but for fetches of one tag: one for each read of a register */
     uint64_t write_count; /* requests handed to the writer */
     uint64_t busy_count;  /* puts that were answered BUSY */
     uint64_t confirm_dropped_count;

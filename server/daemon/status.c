@@ -64,6 +64,7 @@ static void add_replica(struct text *text, const struct replica *replica)
     replica_counters(replica, &counters);
     add(text, ",\"replica\":{");
     add_field(text, "puts", counters.puts);
+    add_field(text, "put_bytes", counters.put_bytes);
     add_field(text, "puts_stale", counters.puts_stale);
     add_field(text, "confirms", counters.confirms);
     add_field(text, "trims", counters.trims);
@@ -102,6 +103,7 @@ static void add_service(struct text *text, const struct service_figures *service
 {
     add(text, ",\"service\":{");
     add_field(text, "reads", service->read_count);
+    add_field(text, "gets", service->get_count);
     add_field(text, "reads_failed", service->read_failed_count);
     add_field(text, "writes", service->write_count);
     add_field(text, "busy", service->busy_count);

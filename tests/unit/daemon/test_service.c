@@ -327,12 +327,16 @@ static void the_status_counts_what_was_done(void **state)
     for (unsigned i = 0; i < 10; i++)
         exchange(&world, replies, ask_put(&world, "k", 1 + i, 1000, 1));
     assert_int_equal(status_number(&world, replies, "puts"), 10);
+    assert_int_equal(status_number(&world, replies, "put_bytes"), 10 * 1000);
     assert_int_equal(status_number(&world, replies, "batches"), 10);
     assert_int_equal(status_number(&world, replies, "writes"), 10);
     assert_int_equal(status_number(&world, replies, "register_count"), 1);
     assert_true(status_number(&world, replies, "bytes_in") > 10 * 1000);
     assert_int_equal(status_number(&world, replies, "queued_messages"), 0);
     assert_int_equal(status_number(&world, replies, "malformed"), 0);
+    for (unsigned i = 0; i < 3; i++)
+        exchange(&world, replies, ask_data(&world, "k"));
+    assert_int_equal(status_number(&world, replies, "gets"), 3);
     free_replies(replies);
     world_stop(&world);
 }
