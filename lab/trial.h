@@ -17,6 +17,7 @@ enum {
     TRIAL_WHY_BYTES = 512,
     TRIAL_NOTE_BYTES = 160,
     TRIAL_NAME_BYTES = 32,
+    TRIAL_HOST_MAX = 64,
 };
 
 enum trial_backend { TRIAL_LOCAL, TRIAL_SIM };
