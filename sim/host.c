@@ -251,6 +251,15 @@ static enum areg_error handle_job(struct sim *sim, uint32_t host_index, struct j
     return AREG_OK;
 }
 
+static uint64_t batch_payload_bytes(const struct job *job)
+{
+    uint64_t bytes = 0;
+    for (; job; job = job->next)
+        for (unsigned i = 0; i < job->item_count; i++)
+            bytes += job->items[i].request.payload.bytes;
+    return bytes;
+}
+
 /* Handle the batch in a fresh transaction, which stays open until the disk is done. */
 static void begin_batch(struct sim *sim, uint32_t host_index)
 {
@@ -268,7 +277,9 @@ static void begin_batch(struct sim *sim, uint32_t host_index)
         CHECK(replica_tick(host->replica, host->txn, local_now(sim, host)) == AREG_OK);
     if (PLANTED(PLANT_REPLY_BEFORE_COMMIT))
         release_replies(sim, host_index, host->batch);
-    const uint64_t delay_ns = draw_between(sim, host->disk_min_ns, host->disk_max_ns);
+    uint64_t delay_ns = draw_between(sim, host->disk_min_ns, host->disk_max_ns);
+    if (sim->capacity.disk_bytes_per_s)
+        delay_ns += transfer_ns(batch_payload_bytes(host->batch), sim->capacity.disk_bytes_per_s);
     sim_push(sim, sim->now_ns + delay_ns, (struct event){.kind = EVENT_COMMIT, .a = host_index, .b = host->life});
 }
 
@@ -325,6 +336,8 @@ void host_commit(struct sim *sim, uint32_t host_index)
     }
     if (error == AREG_OK)
         watch_commit(sim, host_index);
+    if (sim->listener)
+        sim->listener->on_commit(host_index, sim->listener->arg);
     if (error == AREG_EIO) {
         /* It must not answer from a state that may be lost: the process stops. */
         host_crash(sim, host_index);

@@ -11,6 +11,7 @@
  *   reconfigurer.c  who changes configurations, and what became of it
  *   workload.c    what clients do, and what became of it
  *   nemesis.c     faults that come and go
+ *   study.c       a run without faults that is measured
  *   invariants.c  what must hold of registers and operations after every step
  *   sequence.c    the configurations, as disks tell of them, and what must hold of them
  *   trace.c       what happened, as a digest and as text
@@ -48,6 +49,7 @@ enum event_kind {
     EVENT_CONNECTION,  /* a: client, b: host, c: 1 up, 0 down; the transport notices */
     EVENT_FAULT,       /* a: class; it strikes */
     EVENT_REPAIR,      /* a: class, b: whom, c: class's own; what it did ends */
+    EVENT_STUDY,       /* a: what, b: whom; a study goes on */
 };
 
 struct event {
@@ -93,13 +95,22 @@ struct sim_link {
     bool is_connected;
 };
 
+/** Where a packet is. */
+enum transit_stage {
+    TRANSIT_ON_ITS_WAY, /* its first bit is about to arrive */
+    TRANSIT_ARRIVED,
+    TRANSIT_READ, /* by the host's processor */
+};
+
 struct transit {
     uint32_t client_index;
     uint32_t client_life;
     uint32_t host_index;
     bool to_host;
     enum message_kind kind; /* of its first message */
+    enum transit_stage stage;
     uint64_t sent_ns;
+    unsigned message_count;
     unsigned payload_count;
     struct slice header;
     struct slice payloads[];
@@ -117,6 +128,26 @@ struct weather {
     unsigned corrupt_permyriad;
     bool reorders;
 };
+
+/** What there is of everything in a study; zeroes: without limit, at once. */
+struct capacity {
+    uint64_t host_bytes_per_s; /* each way */
+    uint64_t client_bytes_per_s;
+    uint64_t disk_bytes_per_s;
+    uint64_t processing_ns; /* of a message, at a host */
+};
+
+/** Until when somebody sends and receives what is there already. */
+struct nic {
+    uint64_t sends_until_ns;
+    uint64_t receives_until_ns;
+};
+
+/** How long so many bytes take; 0 bytes per second: no time. */
+static inline uint64_t transfer_ns(uint64_t bytes, uint64_t bytes_per_s)
+{
+    return bytes_per_s ? (bytes * SECOND + bytes_per_s - 1) / bytes_per_s : 0;
+}
 
 /** Send a packet, whose references are taken over; `like` tells from whom to whom. */
 void network_send(struct sim *sim, const struct packet *packet, const struct transit *like);
@@ -200,6 +231,8 @@ struct sim_host {
     struct job *batch;
     uint64_t disk_min_ns;
     uint64_t disk_max_ns;
+    struct nic nic;
+    uint64_t busy_until_ns;        /* its processor */
     struct config_shadow *configs; /* by number; room for `config_room` */
     uint32_t config_room;
     uint32_t slot_max;  /* that was seen */
@@ -316,6 +349,7 @@ struct sim_client {
     uint32_t peer_hosts[2 * SIM_HOST_MAX];
     uint32_t outstanding_count;
     uint64_t think_ns;               /* between operations, at most */
+    struct nic nic;                  /* an agent's is its host's */
     struct tag written[SIM_KEY_MAX]; /* by the writes of this life that have ended: the last one's */
 };
 
@@ -466,6 +500,15 @@ struct op_request {
 /** Told of every operation that ends. `done` is borrowed. */
 typedef void done_fn(uint32_t op_index, const struct client_done *done, void *arg);
 
+/** Who watches a study; NULL: nobody. */
+struct listener {
+    void (*on_event)(uint32_t what, uint32_t whom, void *arg);
+    void (*on_request)(uint32_t client_index, const struct request *request, void *arg); /* leaves a process */
+    void (*on_reply)(uint32_t client_index, const struct reply *reply, void *arg);       /* has come to one */
+    void (*on_commit)(uint32_t host_index, void *arg);
+    void *arg;
+};
+
 /** Returns the index of the operation. */
 uint32_t workload_submit(struct sim *sim, uint32_t client_index, const struct op_request *request);
 /** A client wants to begin an operation of its own choice. */
@@ -591,6 +634,7 @@ struct sim {
     uint64_t moved_count;        /* events whose time was changed */
     uint32_t moment_event_count; /* at `now_ns`, so far */
     struct weather weather;
+    struct capacity capacity;
     struct nemesis nemesis;
     struct cluster cluster;
     struct sequence sequence;
@@ -621,6 +665,7 @@ struct sim {
     size_t held_room;
     done_fn *on_done; /* NULL: nobody listens */
     void *on_done_arg;
+    const struct listener *listener;
 };
 
 /** Draws what is not given. */
@@ -630,6 +675,8 @@ void sim_destroy(struct sim *sim);
 bool sim_step(struct sim *sim, uint64_t until_ns);
 /** Both judges look at what has happened so far. */
 void sim_judge(struct sim *sim);
+/** To the options' file. */
+void sim_print_history(const struct sim *sim);
 void sim_push(struct sim *sim, uint64_t due_ns, struct event event);
 /** What is due later than that is due then, in its order. */
 void sim_hasten(struct sim *sim, uint64_t latest_ns);

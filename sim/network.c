@@ -98,6 +98,87 @@ void network_hold(struct sim *sim, struct transit *transit)
     sim->held[sim->held_count++] = transit;
 }
 
+/* ---------------------------------------------------------------- what it takes */
+
+static uint64_t bytes_of(const struct transit *transit)
+{
+    uint64_t bytes = transit->header.bytes;
+    for (unsigned i = 0; i < transit->payload_count; i++)
+        bytes += transit->payloads[i].bytes;
+    return bytes;
+}
+
+/* Something that does one thing after the other does this one, too. Returns when it begins. */
+static uint64_t occupy(uint64_t *until_ns, uint64_t now_ns, uint64_t for_ns)
+{
+    const uint64_t begin_ns = *until_ns > now_ns ? *until_ns : now_ns;
+    *until_ns = begin_ns + for_ns;
+    return begin_ns;
+}
+
+/* One of the two ends of a packet's way, and how fast it is; an agent's is its host's. */
+static struct nic *nic_of(struct sim *sim, const struct transit *transit, bool of_host, uint64_t *bytes_per_s)
+{
+    const bool is_agent = process_role(sim, transit->client_index) == ROLE_AGENT;
+    *bytes_per_s = of_host || is_agent ? sim->capacity.host_bytes_per_s : sim->capacity.client_bytes_per_s;
+    if (of_host)
+        return &sim->hosts[transit->host_index].nic;
+    return is_agent ? &sim->hosts[agent_host(sim, transit->client_index)].nic
+                    : &sim->clients[transit->client_index].nic;
+}
+
+/* When the first bit leaves, and how long until the last one does. */
+static uint64_t leave(struct sim *sim, const struct transit *transit, uint64_t *duration_ns)
+{
+    uint64_t bytes_per_s;
+    struct nic *nic = nic_of(sim, transit, !transit->to_host, &bytes_per_s);
+    *duration_ns = transfer_ns(bytes_of(transit), bytes_per_s);
+    return occupy(&nic->sends_until_ns, sim->now_ns, *duration_ns);
+}
+
+/* The first bit is there; when the last one will be, which the sender may be slower to send than this one to receive.
+ * Until then others can be received, too, as far as there is room beside it. */
+static uint64_t arrive(struct sim *sim, const struct transit *transit)
+{
+    uint64_t from_bytes_per_s;
+    uint64_t to_bytes_per_s;
+    const uint64_t bytes = bytes_of(transit);
+    nic_of(sim, transit, !transit->to_host, &from_bytes_per_s);
+    struct nic *nic = nic_of(sim, transit, transit->to_host, &to_bytes_per_s);
+    if (is_loopback(sim, transit->client_index, transit->host_index))
+        return sim->now_ns;
+    const uint64_t sent_ns = sim->now_ns + transfer_ns(bytes, from_bytes_per_s);
+    if (to_bytes_per_s == 0)
+        return sent_ns;
+    occupy(&nic->receives_until_ns, sim->now_ns, transfer_ns(bytes, to_bytes_per_s));
+    return nic->receives_until_ns > sent_ns ? nic->receives_until_ns : sent_ns;
+}
+
+/* When a host has read it all. */
+static uint64_t process(struct sim *sim, const struct transit *transit)
+{
+    uint64_t *until_ns = &sim->hosts[transit->host_index].busy_until_ns;
+    if (!transit->to_host || sim->capacity.processing_ns == 0)
+        return sim->now_ns;
+    occupy(until_ns, sim->now_ns, transit->message_count * sim->capacity.processing_ns);
+    return *until_ns;
+}
+
+/* Whether it is only on its way to be dealt with. */
+static bool is_held_up(struct sim *sim, struct transit *transit)
+{
+    while (transit->stage != TRANSIT_READ) {
+        const bool is_new = transit->stage == TRANSIT_ON_ITS_WAY;
+        const uint64_t due_ns = is_new ? arrive(sim, transit) : process(sim, transit);
+        transit->stage = is_new ? TRANSIT_ARRIVED : TRANSIT_READ;
+        if (due_ns > sim->now_ns) {
+            sim_push(sim, due_ns, (struct event){.kind = EVENT_PACKET, .packet = transit});
+            return true;
+        }
+    }
+    return false;
+}
+
 static void launch(struct sim *sim, struct transit *transit)
 {
     struct sim_link *link = link_of(sim, transit->client_index, transit->host_index);
@@ -108,7 +189,9 @@ static void launch(struct sim *sim, struct transit *transit)
     const bool is_local = is_loopback(sim, transit->client_index, transit->host_index);
     if (!is_local && draw_chance(sim, sim->weather.corrupt_permyriad))
         corrupt(sim, transit);
-    uint64_t due_ns = sim->now_ns + (is_local ? draw_between(sim, 5 * US, 100 * US) : draw_delay(sim, link));
+    const uint64_t delay_ns = is_local ? draw_between(sim, 5 * US, 100 * US) : draw_delay(sim, link);
+    uint64_t duration_ns = 0;
+    uint64_t due_ns = (is_local ? sim->now_ns : leave(sim, transit, &duration_ns)) + delay_ns;
     uint64_t *last_due_ns = &link->last_due_ns[transit->to_host];
     if (due_ns <= *last_due_ns) {
         if (sim->weather.reorders && !is_local)
@@ -116,8 +199,8 @@ static void launch(struct sim *sim, struct transit *transit)
         else
             due_ns = *last_due_ns + 1;
     }
-    if (due_ns > *last_due_ns)
-        *last_due_ns = due_ns;
+    if (due_ns + duration_ns > *last_due_ns)
+        *last_due_ns = due_ns + duration_ns;
     sim_push(sim, due_ns, (struct event){.kind = EVENT_PACKET, .packet = transit});
 }
 
@@ -127,10 +210,20 @@ static void drop(struct sim *sim, struct transit *transit)
     transit_free(transit);
 }
 
+static void count_bytes(struct sim *sim, const struct transit *transit)
+{
+    if (is_loopback(sim, transit->client_index, transit->host_index))
+        return;
+    sim->report->network_packet_count++;
+    sim->report->network_header_bytes += transit->header.bytes;
+    sim->report->network_payload_bytes += bytes_of(transit) - transit->header.bytes;
+}
+
 void network_send(struct sim *sim, const struct packet *packet, const struct transit *like)
 {
     struct transit *transit = transit_create(packet, like, sim->now_ns);
     sim->report->packet_count++;
+    count_bytes(sim, transit);
     trace(sim, TRACE_SEND, like->client_index, like->host_index, like->to_host, like->kind);
     if (is_loopback(sim, like->client_index, like->host_index)) {
         launch(sim, transit);
@@ -157,8 +250,10 @@ void network_flush(struct sim *sim, struct packet_writer *writer, const struct t
     if (packet_message_count(writer) == 0)
         return;
     struct packet packet;
+    struct transit counted = *like;
+    counted.message_count = packet_message_count(writer);
     packet_take(writer, &packet);
-    network_send(sim, &packet, like);
+    network_send(sim, &packet, &counted);
 }
 
 /* ---------------------------------------------------------------- arriving */
@@ -173,6 +268,8 @@ void network_deliver(struct sim *sim, struct transit *transit)
         drop(sim, transit);
         return;
     }
+    if (is_held_up(sim, transit))
+        return;
     trace(sim, TRACE_ARRIVE, transit->client_index, transit->host_index, transit->to_host, transit->kind);
     struct packet packet = {.header = transit->header, .payload_count = transit->payload_count};
     memcpy(packet.payloads, transit->payloads, transit->payload_count * sizeof packet.payloads[0]);

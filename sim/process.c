@@ -108,6 +108,8 @@ static void send_requests(struct sim *sim, uint32_t client_index)
             kinds[host_index] = send.request.kind;
         used |= UINT64_C(1) << host_index;
         sim->report->payload_bytes_sent += send.request.payload.bytes;
+        if (sim->listener)
+            sim->listener->on_request(client_index, &send.request, sim->listener->arg);
     }
     for (uint32_t i = 0; i < sim->host_count; i++)
         if (used >> i & 1)
@@ -184,8 +186,11 @@ void process_receive(struct sim *sim, const struct transit *from, const struct p
     uint32_t version;
     if (packet_open(&reader, packet, &version) != AREG_OK)
         return;
-    while (packet_next_reply(&reader, &reply) == AREG_OK)
+    while (packet_next_reply(&reader, &reply) == AREG_OK) {
+        if (sim->listener)
+            sim->listener->on_reply(from->client_index, &reply, sim->listener->arg);
         client_receive(client->engine, process_now(sim, from->client_index), peer_index, &reply);
+    }
     process_drain(sim, from->client_index);
 }
 

@@ -147,7 +147,7 @@ static void judge_emptiness(struct sim *sim)
                (unsigned long long)(EMPTY_NS / SECOND));
 }
 
-static void print_history(const struct sim *sim)
+void sim_print_history(const struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->op_count; i++) {
         bool is_wanted;
@@ -206,7 +206,7 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
     if (!sim->is_broken || sim->options.timeline)
         sim_judge(sim);
     if (sim->options.history)
-        print_history(sim);
+        sim_print_history(sim);
     report->trace_digest = sim->digest;
     report->virtual_ns = sim->now_ns - SECOND;
     sim_destroy(sim);

@@ -117,6 +117,10 @@ struct sim_report {
     struct sim_outcomes writes;
     uint64_t fault_counts[FAULT_COUNT];
     uint64_t packet_count;
+    /* Of packets over the network: all but those between a host and its own agent. */
+    uint64_t network_packet_count;
+    uint64_t network_header_bytes;
+    uint64_t network_payload_bytes;
     /* Of operations that completed. */
     uint64_t read_rounds;
     uint64_t write_rounds;

@@ -118,6 +118,9 @@ static void handle(struct sim *sim, const struct event *event)
     case EVENT_REPAIR:
         nemesis_repair(sim, (enum fault)event->a, event->b, event->c);
         break;
+    case EVENT_STUDY:
+        sim->listener->on_event(event->a, event->b, sim->listener->arg);
+        break;
     }
 }
 
