@@ -43,11 +43,12 @@ struct trial {
 
     struct code code;
     unsigned delta;
-    unsigned host_count;   /* members first, all others are spare: s1, s2, ... */
-    bool syncs;            /* to disk, before a host answers */
-    uint64_t delay_min_ns; /* of a message, one way, beyond what the machine takes */
-    uint64_t delay_max_ns;
+    unsigned host_count;            /* members first, all others are spare: s1, s2, ... */
+    bool syncs;                     /* to disk, before a host answers */
+    uint64_t delay_min_ns;          /* of a message, one way, beyond what the machine takes */
+    uint64_t delay_max_ns;          /* simulator: exactly these; both 0: STUDY_DELAY_* of sim/study.h */
     uint64_t bandwidth_bytes_per_s; /* of each host, each way; 0: without limit */
+    uint64_t processing_ns;         /* simulator only: of a host, for each request; 0: processors take no time */
 
     unsigned reader_count; /* clients that only read */
     unsigned writer_count; /* clients that only write */
@@ -111,8 +112,9 @@ struct measurement {
  * same. `result` is overwritten; measurement_fini() it even after an error.
  *
  * @interrupt_fd  When it becomes readable, give up with AREG_ECANCELED; -1: none.
- * Returns        AREG_EINVAL (it can not be done as it is described), AREG_EUNAVAIL, AREG_EIO, AREG_ECANCELED; `why`
- * says more. An operation that fails is part of the measurement, not an error.
+ * Returns        AREG_EINVAL (it can not be done as it is described), AREG_EUNAVAIL, AREG_EIO, AREG_ECANCELED,
+ * AREG_ECORRUPT (the simulator found an invariant broken); `why` says more. An operation that fails is part of the
+ * measurement, not an error.
  */
 enum areg_error trial_run_local(const struct trial *trial, int interrupt_fd, struct measurement *result,
                                 char why[TRIAL_WHY_BYTES]) MUST_USE;
