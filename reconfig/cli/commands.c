@@ -5,17 +5,9 @@
 
 #include <string.h>
 
-static const struct command *const commands[] = {&command_status,
-                                                 &command_plan,
-                                                 &command_apply,
-                                                 &command_progress,
-                                                 &command_resume,
-                                                 &command_pause,
-                                                 &command_throttle,
-                                                 &command_ok_to_stop,
-                                                 &command_history,
-                                                 &command_undo,
-                                                 NULL};
+static const struct command *const commands[] = {
+    &command_status, &command_plan,     &command_advise,     &command_apply,   &command_progress, &command_resume,
+    &command_pause,  &command_throttle, &command_ok_to_stop, &command_history, &command_undo,     NULL};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] - 1 };
 
 /* Of the contract, but not yet there. */

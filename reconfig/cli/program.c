@@ -201,15 +201,25 @@ uint64_t admin_deadline_ns(const struct admin *admin)
     return handle_now_ns() + admin->flags.timeout_ms * UINT64_C(1000000);
 }
 
-static bool open_handle(struct admin *admin, enum exit_code *code)
+/* The seeds of --seeds or AREG_SEEDS; NULL: neither is there. */
+static const char *named_seeds(const struct admin *admin)
 {
     const char *environment = getenv("AREG_SEEDS");
-    const char *where = admin->flags.seeds;
-    if (!where && environment && environment[0]) {
-        where = environment;
-        if (admin->flags.config)
-            admin_say(admin, "AREG_SEEDS goes before the settings file: %s", where);
-    }
+    if (admin->flags.seeds)
+        return admin->flags.seeds;
+    return environment && environment[0] ? environment : NULL;
+}
+
+bool admin_names_cluster(const struct admin *admin)
+{
+    return named_seeds(admin) != NULL || admin->flags.config != NULL;
+}
+
+static bool open_handle(struct admin *admin, enum exit_code *code)
+{
+    const char *where = named_seeds(admin);
+    if (where && !admin->flags.seeds && admin->flags.config)
+        admin_say(admin, "AREG_SEEDS goes before the settings file: %s", where);
     if (!where)
         where = admin->flags.config;
     if (!where) {

@@ -76,6 +76,7 @@ struct command {
     enum exit_code (*run)(const struct command *command, int argc, char **argv);
 };
 
+extern const struct command command_advise;
 extern const struct command command_apply;
 extern const struct command command_history;
 extern const struct command command_ok_to_stop;
@@ -116,6 +117,8 @@ bool admin_parse(struct admin *admin, const struct command *command, const struc
 /** Answer the flags that are common, before there is a command: its name, the rest of argv; help and version. */
 bool admin_find_command(int *argc, char **argv, const char **name, enum exit_code *code);
 
+/** Whether a cluster was named, so that admin_open() has somewhere to begin. */
+bool admin_names_cluster(const struct admin *admin);
 /** Open the handle (--seeds, AREG_SEEDS, --config, in this order), learn what the cluster is, and find --pool. */
 bool admin_open(struct admin *admin, enum exit_code *code);
 void admin_close(struct admin *admin);
