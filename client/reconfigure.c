@@ -384,13 +384,15 @@ static void after_look(struct client *client, struct operation *operation, uint6
 
 /*
  * Something is pending, as far as the members of its parent know. Its own members may know that it is over, and even
- * what came after it: if the one who finalized it died before it told the parent's, nobody else ever does.
+ * what came after it: if the one who finalized it died before it told the parent's, nobody else ever does. A successor
+ * they show when they are asked for it; that it is finalized, and has none, they say as a hint.
  */
 static void look_beyond(struct client *client, struct operation *operation, struct slice descriptor, uint64_t now_ns)
 {
     struct reconfiguration *reconfiguration = operation->reconfiguration;
     set_view(&reconfiguration->target, sequence_successor(client, reconfiguration->last, descriptor));
     reconfiguration->is_beyond = true;
+    sequence_want_hint(client, reconfiguration->last->config.shard, now_ns);
     if (reconfiguration->target)
         ask_members(client, operation, reconfiguration->target, ASK_READ_CONFIG, now_ns);
     else

@@ -143,6 +143,7 @@ static void begin(struct ask *ask, enum ask_kind kind, const struct ask_options 
     for (unsigned i = 0; i < ask->config->member_count; i++)
         ask->members[i] = (struct ask_member){.retry_ns = UINT64_MAX};
     ask->round_count = 1;
+    ask->bent_round_count = 0;
     ask->hedge_count = 0;
     ask->retransmit_count = 0;
     ask->tag = TAG_ZERO;

@@ -133,6 +133,7 @@ struct ask {
     uint64_t patience_ns; /* PUT_DATA, FINALIZE: once the quorum has answered, how long to wait for all others */
     struct ask_member members[MEMBER_COUNT_MAX];
     uint32_t round_count;
+    uint32_t bent_round_count; /* GET_DATA: of these, with something that did not arrive as it was sent */
     uint32_t hedge_count;
     uint32_t retransmit_count;
 

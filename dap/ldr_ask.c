@@ -374,6 +374,7 @@ static void settle_floor(struct ask *ask, uint64_t now_ns)
 /* Ask all again. What was found stays true; who has nothing, or nothing intact, may have it now. */
 static void begin_again(struct ask *ask, uint64_t now_ns)
 {
+    list_count_bent(ask);
     for (unsigned i = 0; i < ask->candidate_count; i++)
         ask->candidates[i].bent = (struct voters){0};
     for (unsigned i = 0; i < ask->config->member_count; i++)
@@ -492,9 +493,6 @@ static void fetch(struct ask *ask, uint64_t now_ns)
     ask->hedge_count += is_hedge;
 }
 
-/* After so many rounds a value that never arrives as it was sent counts as damaged: a second or so. */
-enum { BENT_ROUND_COUNT_MAX = 16 };
-
 /* Every replica has been asked, more than once by and large; enough list the target, and none has it intact. */
 static bool is_corrupt(const struct ask *ask)
 {
@@ -503,7 +501,7 @@ static bool is_corrupt(const struct ask *ask)
         return false;
     const struct candidate *candidate = &ask->candidates[target];
     struct voters unfit = candidate->damaged;
-    if (ask->round_count >= BENT_ROUND_COUNT_MAX)
+    if (list_is_always_bent(ask))
         unfit = voters_union(unfit, candidate->bent);
     const struct voters listed = voters_common(candidate->listed, replicas(ask));
     return has_replica_quorum(ask, listed) && voters_minus(listed, unfit).bits == 0;

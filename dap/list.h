@@ -21,6 +21,10 @@ bool list_is_candidate_of(const struct candidate *candidate, const struct entry 
 enum areg_error list_candidate_of(struct ask *ask, const struct entry *entry, struct candidate **found) MUST_USE;
 /** GET_DATA: whether a member's last request was for the fragment of this tag. */
 bool list_was_asked_for(const struct ask *ask, unsigned member_index, struct tag tag);
+/** GET_DATA: a round has ended, and nothing that came in it has been forgotten yet: whether something came bent. */
+void list_count_bent(struct ask *ask);
+/** GET_DATA: what arrives bent time after time will not arrive: it counts as damaged on its member. */
+bool list_is_always_bent(const struct ask *ask);
 /** GET_DATA: all members have answered, or the rest is late, and that is not enough: set `again_ns`. */
 void list_plan_again(struct ask *ask, uint64_t now_ns);
 /** Whether what has happened at `since_ns` should have been answered by now. */

@@ -131,6 +131,22 @@ bool list_was_asked_for(const struct ask *ask, unsigned member_index, struct tag
     return member->wanted.want == WANT_TAG && tag_equal(member->wanted.tag, tag);
 }
 
+/* After so many rounds with it: a second or so. */
+enum { BENT_ROUND_COUNT_MAX = 16 };
+
+void list_count_bent(struct ask *ask)
+{
+    bool is_bent = false;
+    for (unsigned i = 0; i < ask->candidate_count; i++)
+        is_bent = is_bent || ask->candidates[i].bent.bits;
+    ask->bent_round_count += is_bent;
+}
+
+bool list_is_always_bent(const struct ask *ask)
+{
+    return ask->bent_round_count >= BENT_ROUND_COUNT_MAX;
+}
+
 bool list_is_late(const struct ask *ask, uint64_t since_ns, uint64_t now_ns)
 {
     return now_ns >= since_ns + ask->hedge_ns;

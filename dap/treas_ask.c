@@ -84,9 +84,6 @@ static enum areg_error treas_request(struct ask *ask, unsigned member_index, str
     }
 }
 
-/* After so many rounds a fragment that never arrives as it was sent counts as damaged on its member: a second or so. */
-enum { BENT_ROUND_COUNT_MAX = 16 };
-
 /* ---------------------------------------------------------------- get-data: what was heard */
 
 static size_t candidate_fragment_bytes(const struct ask *ask, const struct candidate *candidate)
@@ -288,6 +285,7 @@ static bool promises(struct ask *ask, unsigned member_index, const struct candid
 static void begin_again(struct ask *ask)
 {
     unsigned kept_count = 0;
+    list_count_bent(ask);
     for (unsigned i = 0; i < ask->candidate_count; i++) {
         struct candidate *candidate = &ask->candidates[i];
         if (candidate->value.present.bits == 0 && candidate->damaged.bits == 0)
@@ -350,8 +348,7 @@ static void fetch(struct ask *ask, const struct candidate *target, uint64_t now_
  * dropped it for something newer meanwhile, can not be read: it may have completed, and waiting brings nothing back. */
 static bool is_corrupt(const struct ask *ask)
 {
-    /* What arrives bent time after time will not arrive. */
-    const bool hopes = ask->round_count < BENT_ROUND_COUNT_MAX;
+    const bool hopes = !list_is_always_bent(ask);
     if (ask->round_count < 3 || ask_missing(ask).bits)
         return false;
     for (unsigned i = 0; i < ask->candidate_count; i++) {

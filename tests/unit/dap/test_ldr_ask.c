@@ -611,6 +611,43 @@ static void a_value_that_is_damaged_on_its_way_is_asked_for_again(void **state)
     crew_close(&crew);
 }
 
+/* What the replica answers to the reader is lost or bent, until it has sent the value so often. */
+static void spoil_values(bool is_bent, unsigned times)
+{
+    for (unsigned count = 0; count < times && crew_is_waiting(&crew, READER);) {
+        crew_send(&crew, READER);
+        if (crew.flight_count == 0) {
+            crew_pass(&crew, crew_ask(&crew, READER)->wake_ns - crew.now_ns);
+            continue;
+        }
+        struct flight *flight = crew.flights[0];
+        const bool is_value = flight->is_reply && flight->payload.bytes == VALUE_BYTES;
+        count += is_value;
+        if (is_value && !is_bent) {
+            crew_lose(&crew, 0);
+            continue;
+        }
+        if (is_value)
+            buffer_at(flight->payload.owner)[3] ^= 8;
+        crew_arrive(&crew, 0, false);
+    }
+}
+
+static void only_a_value_that_is_damaged_on_its_way_time_after_time_is_lost(void **state)
+{
+    (void)state;
+    crew_open(&crew, "ldr:1,1", 8);
+    crew_begin_put(&crew, WRITER, tag_of(1));
+    crew_settle(&crew, WRITER, voters_all(2), 0);
+    crew_begin_get(&crew, READER, true, false);
+    spoil_values(false, 30);
+    spoil_values(true, 10);
+    assert_true(crew_is_waiting(&crew, READER));
+    spoil_values(true, 100);
+    assert_int_equal(crew_ask(&crew, READER)->error, AREG_ECORRUPT);
+    crew_close(&crew);
+}
+
 static void deletes_and_empty_values_are_read_without_a_replica(void **state)
 {
     (void)state;
@@ -710,6 +747,7 @@ int main(void)
         cmocka_unit_test(a_damaged_value_is_fetched_elsewhere),
         cmocka_unit_test(where_a_value_is_can_be_damaged_too),
         cmocka_unit_test(a_value_that_is_damaged_on_its_way_is_asked_for_again),
+        cmocka_unit_test(only_a_value_that_is_damaged_on_its_way_time_after_time_is_lost),
         cmocka_unit_test(deletes_and_empty_values_are_read_without_a_replica),
         cmocka_unit_test(only_directories_are_told_of_a_successor_and_show_it),
         cmocka_unit_test(the_last_phase_of_a_put_tells_of_a_successor),
