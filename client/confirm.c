@@ -3,6 +3,7 @@
  * wait for a request to travel with, and are dropped when there are too many.
  */
 #include "client/engine.h"
+#include "core/ablation.h"
 #include "dap/dap.h"
 
 static struct confirmation *item_at(const struct confirmations *confirmations, uint32_t index)
@@ -14,7 +15,8 @@ void confirm_later(struct client *client, struct view *view, struct slice key, s
                    uint64_t now_ns)
 {
     struct confirmations *confirmations = &client->confirmations;
-    if (members.bits == 0 || tag_is_zero(tag) || !dap_of(view->config.code.dap)->answer->sweep)
+    if (SWITCHED_OFF(ABLATION_CONFIRM) || members.bits == 0 || tag_is_zero(tag) ||
+        !dap_of(view->config.code.dap)->answer->sweep)
         return;
     if (confirmations->end - confirmations->first == CONFIRM_PENDING_MAX)
         return;

@@ -81,6 +81,7 @@ enum operation_state {
     OP_PUTTING,
     OP_LISTING,
     OP_LINKING,
+    OP_READING_NEXT, /* a round more, without ABLATION_PIGGYBACKED_NEXT alone: before the first phase, after the last */
     OP_RECONFIGURING,
     OP_REGISTERING,
     OP_ENDED, /* until the driver takes the outcome */
@@ -123,7 +124,7 @@ struct operation {
     struct ask ask;
     uint32_t phase;
     struct carried carried;
-    enum operation_state resumed;     /* LINKING: the phase that goes on afterwards */
+    enum operation_state resumed;     /* LINKING: the phase that goes on afterwards; READING_NEXT: that comes then */
     struct slice next;                /* LINKING: the configuration to go on to, counted */
     struct config_question *question; /* LINKING, REGISTERING; kept for the next time */
     uint64_t hint_ns;                 /* when to ask whether the configuration is still in use */

@@ -8,6 +8,7 @@
  */
 #include "client/engine.h"
 
+#include "core/ablation.h"
 #include "core/check.h"
 #include "core/plant.h"
 
@@ -16,7 +17,7 @@
 struct voters move_adopters(const struct config *source, const struct config *target)
 {
     struct voters adopters = {0};
-    for (unsigned i = 0; i < target->member_count; i++) {
+    for (unsigned i = 0; i < target->member_count && !SWITCHED_OFF(ABLATION_ADOPT); i++) {
         const int before = config_member_index(source, &target->members[i].id);
         if (before < 0 || !code_same_fragment(source->code, (unsigned)before, target->code, i))
             continue;

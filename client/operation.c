@@ -4,6 +4,7 @@
  */
 #include "client/engine.h"
 
+#include "core/ablation.h"
 #include "core/check.h"
 #include "core/key.h"
 #include "core/plant.h"
@@ -18,13 +19,14 @@ static void move(struct operation *operation, enum operation_state to)
 {
     static const uint16_t allowed[] = {
         [OP_FREE] = 1 << OP_WAITING,
-        [OP_WAITING] =
-            1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING | 1 << OP_RECONFIGURING | 1 << OP_REGISTERING,
+        [OP_WAITING] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING | 1 << OP_RECONFIGURING |
+                       1 << OP_REGISTERING | 1 << OP_READING_NEXT,
         [OP_GETTING_TAG] = 1 << OP_PUTTING | 1 << OP_GETTING_DATA | 1 << OP_LINKING,
-        [OP_GETTING_DATA] = 1 << OP_PUTTING | 1 << OP_LINKING,
-        [OP_PUTTING] = 1 << OP_LINKING | 1 << OP_GETTING_DATA,
+        [OP_GETTING_DATA] = 1 << OP_PUTTING | 1 << OP_LINKING | 1 << OP_READING_NEXT,
+        [OP_PUTTING] = 1 << OP_LINKING | 1 << OP_GETTING_DATA | 1 << OP_READING_NEXT,
         [OP_LISTING] = 1 << OP_LINKING,
         [OP_LINKING] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_PUTTING | 1 << OP_LISTING,
+        [OP_READING_NEXT] = 1 << OP_GETTING_TAG | 1 << OP_GETTING_DATA | 1 << OP_LISTING,
         [OP_ENDED] = 1 << OP_FREE,
     };
     const bool is_active = operation->state != OP_FREE && operation->state != OP_ENDED;
@@ -49,7 +51,8 @@ static struct voters near_members(const struct operation *operation)
 {
     struct voters near = {0};
     const struct config *config = &operation->view->config;
-    const int own = operation->kind == CLIENT_MOVE ? config_member_index(config, &operation->worker.host) : -1;
+    const bool is_worker = operation->kind == CLIENT_MOVE && !SWITCHED_OFF(ABLATION_DIRECT_TRANSFER);
+    const int own = is_worker ? config_member_index(config, &operation->worker.host) : -1;
     if (own >= 0 &&
         (config->members[own].incarnation == 0 || config->members[own].incarnation == operation->worker.incarnation))
         voters_add(&near, (unsigned)own);
@@ -372,7 +375,8 @@ int operation_member_of_peer(const struct operation *operation, unsigned peer_in
 static void count_moved(struct operation *operation, unsigned member_index, struct slice payload)
 {
     const struct host_id *peer = &operation->view->config.members[member_index].id;
-    if (operation->kind == CLIENT_MOVE && !host_id_equal(peer, &operation->worker.host))
+    const bool is_near = host_id_equal(peer, &operation->worker.host) && !SWITCHED_OFF(ABLATION_DIRECT_TRANSFER);
+    if (operation->kind == CLIENT_MOVE && !is_near)
         operation->moved_bytes += (uint32_t)payload.bytes;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "client/engine.h"
 
+#include "core/ablation.h"
 #include "core/check.h"
 #include "core/plant.h"
 
@@ -44,9 +45,38 @@ static enum operation_state first_phase(const struct operation *operation)
     return operation->kind == CLIENT_LIST ? OP_LISTING : OP_GETTING_DATA;
 }
 
+static enum areg_error begin_question(struct client *client, struct operation *operation, enum ask_kind kind,
+                                      uint64_t now_ns)
+{
+    const struct ask_options options = operation_ask_options(client, operation, now_ns);
+    if (!operation->question)
+        operation->question = calloc(1, sizeof *operation->question);
+    if (!operation->question)
+        return AREG_ENOMEM;
+    operation->question->descriptor = operation->next;
+    return config_ask_begin(&operation->ask, &options, kind, operation->question, now_ns);
+}
+
+/*
+ * [ABLATION_PIGGYBACKED_NEXT] The paper's read-config, before and after the phases of an operation. Since replies tell
+ * of the successor anyway, nothing depends on what it finds: what it costs is the round. `then` is OP_ENDED after the
+ * last phase.
+ */
+static enum areg_error read_next(struct client *client, struct operation *operation, enum operation_state then,
+                                 uint64_t now_ns)
+{
+    operation->resumed = then;
+    const enum areg_error error = begin_question(client, operation, ASK_READ_CONFIG, now_ns);
+    if (error == AREG_OK)
+        operation_enter(client, operation, OP_READING_NEXT, now_ns);
+    return error;
+}
+
 enum areg_error phase_begin(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     const enum operation_state state = first_phase(operation);
+    if (SWITCHED_OFF(ABLATION_PIGGYBACKED_NEXT) && !operation->source && operation->state == OP_WAITING)
+        return read_next(client, operation, state, now_ns);
     const enum areg_error error = begin_ask(client, operation, state, now_ns);
     if (error == AREG_OK)
         operation_enter(client, operation, state, now_ns);
@@ -77,6 +107,8 @@ static void put_carried(struct client *client, struct operation *operation, uint
 static void write_back(struct client *client, struct operation *operation, uint64_t now_ns)
 {
     operation->outcome.wrote_back = true;
+    if (SWITCHED_OFF(ABLATION_ONE_ROUND_READ))
+        operation->carried.holders = (struct voters){0};
     put_carried(client, operation, now_ns);
 }
 
@@ -118,6 +150,11 @@ static void put_new_value(struct client *client, struct operation *operation, ui
 /* A read has its tag, and the next operation on any client will see it: it may return. */
 static void complete(struct client *client, struct operation *operation, struct voters unconfirmed, uint64_t now_ns)
 {
+    if (SWITCHED_OFF(ABLATION_PIGGYBACKED_NEXT) && operation->state != OP_READING_NEXT) {
+        operation->carried.unconfirmed = unconfirmed;
+        if (read_next(client, operation, OP_ENDED, now_ns) == AREG_OK)
+            return;
+    }
     if (operation->is_stale) {
         operation_end(client, operation, AREG_ESTALE, now_ns);
         return;
@@ -166,7 +203,8 @@ static void after_get_data(struct client *client, struct operation *operation, u
     operation->outcome.tag = carried->value.entry.tag;
     operation->outcome.value_bytes = carried->value.entry.value_bytes;
     operation->is_tombstone = carried->value.entry.flags & ENTRY_TOMBSTONE;
-    if (!carried->is_complete && !PLANTED(PLANT_NO_WRITE_BACK)) {
+    const bool is_repeated = SWITCHED_OFF(ABLATION_ONE_ROUND_READ) && operation->kind == CLIENT_GET;
+    if ((!carried->is_complete || is_repeated) && !PLANTED(PLANT_NO_WRITE_BACK)) {
         write_back(client, operation, now_ns);
         return;
     }
@@ -308,7 +346,10 @@ static void go_to(struct client *client, struct operation *operation, enum opera
  * no longer looked at (PROTOCOL §5.6). What has been found so far, or was to be put, stays. */
 void operation_jump(struct client *client, struct operation *operation, struct view *view, uint64_t now_ns)
 {
-    const enum operation_state phase = operation->state == OP_LINKING ? operation->resumed : operation->state;
+    const bool is_between = operation->state == OP_LINKING || operation->state == OP_READING_NEXT;
+    const enum operation_state phase = is_between ? operation->resumed : operation->state;
+    if (phase == OP_ENDED)
+        return; /* It is complete, and only waits for a round that it does not need. */
     /* An answer that is only half there is not worth keeping; a value that was to be put is. */
     const enum areg_error error = operation->state == OP_PUTTING ? keep(operation) : AREG_OK;
     CHECK(error == AREG_OK);
@@ -351,19 +392,25 @@ static void go_on(struct client *client, struct operation *operation, uint64_t n
         return;
     }
     operation->resumed = phase;
-    const struct ask_options options = operation_ask_options(client, operation, now_ns);
-    if (!operation->question)
-        operation->question = calloc(1, sizeof *operation->question);
-    if (!operation->question)
-        error = AREG_ENOMEM;
-    if (error == AREG_OK) {
-        operation->question->descriptor = operation->next;
-        error = config_ask_begin(&operation->ask, &options, ASK_WRITE_CONFIG, operation->question, now_ns);
-    }
+    if (error == AREG_OK)
+        error = begin_question(client, operation, ASK_WRITE_CONFIG, now_ns);
     if (error == AREG_OK)
         operation_enter(client, operation, OP_LINKING, now_ns);
     else
         operation_give_up(client, operation, error, now_ns);
+}
+
+static void begin_first(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    const enum areg_error error = phase_begin(client, operation, now_ns);
+    if (error != AREG_OK)
+        operation_give_up(client, operation, error, now_ns);
+}
+
+static void end_reading(struct client *client, struct operation *operation, uint64_t now_ns)
+{
+    operation_close_ask(client, operation);
+    complete(client, operation, operation->carried.unconfirmed, now_ns);
 }
 
 /* The phase is over in the last configuration. */
@@ -392,6 +439,9 @@ static void finish_phase(struct client *client, struct operation *operation, uin
         break;
     case OP_LINKING:
         follow(client, operation, operation->resumed, now_ns);
+        break;
+    case OP_READING_NEXT:
+        begin_first(client, operation, now_ns);
         break;
     default:
         CHECK(!"an operation that asks nothing has no answer");
@@ -428,6 +478,13 @@ void phase_proceed(struct client *client, struct operation *operation, enum areg
         move_proceed(client, operation, now_ns);
         return;
     }
+    if (operation->state == OP_READING_NEXT && operation->resumed == OP_ENDED) {
+        if (ask->state == ASK_WAITING && ask->later.bytes == 0)
+            operation_settle(client, operation);
+        else
+            end_reading(client, operation, now_ns);
+        return;
+    }
     if (jump_if_retired(client, operation, now_ns))
         return;
     const bool is_lost = ask->state == ASK_FAILED && ask->error == AREG_ECORRUPT && ask->next.bytes > 0;
@@ -442,7 +499,7 @@ void phase_proceed(struct client *client, struct operation *operation, enum areg
         return;
     }
     /* What is put counts in the last configuration only: there is no need to wait for this one. */
-    const bool has_next = ask->next.bytes > 0 && operation->state != OP_LINKING;
+    const bool has_next = ask->next.bytes > 0 && operation->state != OP_LINKING && operation->state != OP_READING_NEXT;
     if (has_next && (ask->state == ASK_DONE || operation->state == OP_PUTTING))
         go_on(client, operation, now_ns);
     else if (ask->state == ASK_WAITING)

@@ -29,6 +29,9 @@ bool list_is_always_bent(const struct ask *ask);
 void list_plan_again(struct ask *ask, uint64_t now_ns);
 /** Whether what has happened at `since_ns` should have been answered by now. */
 bool list_is_late(const struct ask *ask, uint64_t since_ns, uint64_t now_ns);
+/** GET_DATA, without the second step [core/ablation.h]: the fragment of an entry, among those of all; empty: it has not
+ * come. */
+struct slice list_fragment_of(struct code code, const struct reply *reply, const struct entry *entry);
 /** PUT_DATA: the request that brings a member its fragment. AREG_ENOMEM only. */
 enum areg_error list_request_put(struct ask *ask, unsigned member_index, struct request *request) MUST_USE;
 

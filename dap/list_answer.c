@@ -3,6 +3,7 @@
  */
 #include "codec/checksum.h"
 #include "codec/codec.h"
+#include "core/ablation.h"
 #include "dap/list.h"
 
 #include <string.h>
@@ -40,6 +41,33 @@ static enum areg_error attach(const struct seat *seat, struct slice key, const s
     return AREG_OK;
 }
 
+/* Attach the fragments of all entries, one after the other, those of the newest first, as many as a message holds. */
+static enum areg_error attach_all(const struct seat *seat, struct slice key, const struct stored_register *found,
+                                  struct data_reply *reply, struct slice *payload)
+{
+    struct slice fragments[ENTRY_COUNT_MAX] = {0};
+    size_t all_bytes = 0;
+    enum areg_error error = AREG_OK;
+    for (unsigned i = found->entry_count; i-- > 0 && !error;) {
+        if (all_bytes + found->entries[i].fragment_bytes > AREG_VALUE_BYTES_MAX)
+            break;
+        error = attach(seat, key, found, i, reply, &fragments[i]);
+        all_bytes += fragments[i].bytes;
+    }
+    struct buffer *all = all_bytes > 0 && !error ? buffer_create(all_bytes) : NULL;
+    error = all_bytes > 0 && !error && !all ? AREG_ENOMEM : error;
+    size_t offset_bytes = 0;
+    for (unsigned i = found->entry_count; i-- > 0;) {
+        if (all && fragments[i].bytes > 0)
+            memcpy(buffer_at(all) + offset_bytes, fragments[i].at, fragments[i].bytes);
+        offset_bytes += fragments[i].bytes;
+        slice_unref(&fragments[i]);
+    }
+    if (all)
+        *payload = slice_of(all, 0, all_bytes);
+    return error;
+}
+
 enum areg_error list_get_data(const struct seat *seat, struct slice key, const struct get_data *asked,
                               struct data_reply *reply, struct slice *payload)
 {
@@ -56,6 +84,8 @@ enum areg_error list_get_data(const struct seat *seat, struct slice key, const s
     reply->entry_count = found.entry_count;
     for (unsigned i = 0; i < found.entry_count; i++)
         reply->entries[i] = found.entries[i].entry;
+    if (SWITCHED_OFF(ABLATION_TWO_STEP_GET_DATA) && asked->want != WANT_TAGS)
+        return attach_all(seat, key, &found, reply, payload);
     if (asked->want == WANT_NEWEST && found.entry_count > 0)
         return attach(seat, key, &found, found.entry_count - 1, reply, payload);
     for (unsigned i = 0; asked->want == WANT_TAG && i < found.entry_count; i++)

@@ -175,6 +175,22 @@ void list_plan_again(struct ask *ask, uint64_t now_ns)
     ask_wake_at(ask, ask->again_ns);
 }
 
+/* Those of the newest entries come first. */
+struct slice list_fragment_of(struct code code, const struct reply *reply, const struct entry *entry)
+{
+    size_t offset_bytes = 0;
+    for (unsigned i = reply->data.entry_count; i-- > 0;) {
+        const struct entry *at = &reply->data.entries[i];
+        const size_t fragment_bytes = at->flags & ENTRY_DAMAGED ? 0 : codec_fragment_bytes(at->value_bytes, code.k);
+        if (offset_bytes + fragment_bytes > reply->payload.bytes)
+            break;
+        if (at == entry)
+            return (struct slice){reply->payload.at + offset_bytes, fragment_bytes, reply->payload.owner};
+        offset_bytes += fragment_bytes;
+    }
+    return (struct slice){0};
+}
+
 /* ---------------------------------------------------------------- put-data */
 
 enum areg_error list_request_put(struct ask *ask, unsigned member_index, struct request *request)

@@ -9,6 +9,7 @@
  */
 #include "dap/treas.h"
 
+#include "core/ablation.h"
 #include "core/check.h"
 #include "core/plant.h"
 #include "dap/list.h"
@@ -41,8 +42,8 @@ static void drop_smallest(struct stored_register *list, struct answer_effect *ef
 
 static bool smallest_is_superseded(const struct stored_register *list)
 {
-    return list->entry_count > 0 &&
-           (tag_compare(list->entries[0].entry.tag, list->confirmed) < 0 || PLANTED(PLANT_DELTA_IS_HARD));
+    return list->entry_count > 0 && (tag_compare(list->entries[0].entry.tag, list->confirmed) < 0 ||
+                                     PLANTED(PLANT_DELTA_IS_HARD) || SWITCHED_OFF(ABLATION_CONFIRM));
 }
 
 static uint64_t fragment_bytes_of(const struct stored_register *list)

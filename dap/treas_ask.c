@@ -20,6 +20,7 @@
 #include "dap/treas.h"
 
 #include "codec/checksum.h"
+#include "core/ablation.h"
 #include "core/check.h"
 #include "core/plant.h"
 #include "dap/list.h"
@@ -42,7 +43,9 @@ static struct voters preferred(const struct ask *ask)
 
 static void ask_all(struct ask *ask)
 {
-    const struct voters fragment_from = ask->wants_value ? preferred(ask) : (struct voters){0};
+    struct voters fragment_from = ask->wants_value ? preferred(ask) : (struct voters){0};
+    if (SWITCHED_OFF(ABLATION_TWO_STEP_GET_DATA) && ask->wants_value)
+        fragment_from = voters_all(ask->config->member_count);
     for (unsigned i = 0; i < ask->config->member_count; i++) {
         ask->members[i].wanted = (struct get_data){.want = voters_has(fragment_from, i) ? WANT_NEWEST : WANT_TAGS};
         ask_want(ask, i);
@@ -104,6 +107,12 @@ static void note_fragment(struct ask *ask, struct candidate *candidate, unsigned
     voters_remove(&candidate->bent, member_index);
 }
 
+static void note_one_of_all(struct ask *ask, struct candidate *candidate, unsigned member_index, struct slice fragment)
+{
+    if (fragment.bytes > 0)
+        note_fragment(ask, candidate, member_index, fragment);
+}
+
 static enum areg_error note_entry(struct ask *ask, unsigned member_index, const struct entry *entry,
                                   const struct reply *reply)
 {
@@ -118,6 +127,8 @@ static enum areg_error note_entry(struct ask *ask, unsigned member_index, const 
         voters_add(&candidate->damaged, member_index);
     else if (candidate_fragment_bytes(ask, candidate) == 0)
         note_fragment(ask, candidate, member_index, (struct slice){0});
+    else if (SWITCHED_OFF(ABLATION_TWO_STEP_GET_DATA) && ask->config->code.dap == DAP_TREAS)
+        note_one_of_all(ask, candidate, member_index, list_fragment_of(ask->config->code, reply, entry));
     else if (reply->data.has_fragment &&
              (tag_equal(reply->data.fragment_tag, entry->tag) || PLANTED(PLANT_MIXED_DECODE)))
         note_fragment(ask, candidate, member_index, reply->payload);
@@ -518,7 +529,8 @@ static enum areg_error pursue(struct ask *ask, int target, uint64_t now_ns, bool
         ask->decoded_ns = now_ns;
     const bool complete = is_complete(ask, candidate);
     const bool is_moving = ask->link.bytes > 0; /* What it finds is put into another configuration, complete or not. */
-    if (!complete && !is_moving && ask_missing(ask).bits && !list_is_late(ask, ask->decoded_ns, now_ns)) {
+    const bool may_become = !complete && !SWITCHED_OFF(ABLATION_ONE_ROUND_READ);
+    if (may_become && !is_moving && ask_missing(ask).bits && !list_is_late(ask, ask->decoded_ns, now_ns)) {
         ask_wake_at(ask, ask->decoded_ns + ask->hedge_ns);
         return AREG_OK;
     }

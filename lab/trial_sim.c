@@ -173,7 +173,8 @@ static void sum_up(const struct sim_trial *run, const struct study_report *repor
         op_count += sums->op_count;
         result->rounds[i] = ratio(sums->rounds, count);
         result->sent_values[i] = ratio(sums->bytes_sent, count * value_bytes);
-        result->received_values[i] = ratio(sums->bytes_received, count * value_bytes);
+        const uint64_t received_bytes = sums->bytes_received + report->late_payload_bytes[i == LOAD_WRITE];
+        result->received_values[i] = ratio(received_bytes, count * value_bytes);
     }
     result->seconds = (double)report->load_ns / (double)SECOND;
     result->stored_values_max = ratio(report->stored_bytes_max, all_bytes);
@@ -217,6 +218,11 @@ enum areg_error trial_run_sim(const struct trial *trial, int interrupt_fd, struc
     spell_out(trial, &options);
     _Static_assert((int)STUDY_WHY_BYTES <= (int)TRIAL_WHY_BYTES && (int)STUDY_EVENT_MAX >= (int)TRIAL_EVENT_MAX,
                    "a study fits a trial");
+    if (ablation_parse(trial->switched_off, &options.switched_off) != AREG_OK) {
+        snprintf(why, TRIAL_WHY_BYTES, "there is no optimisation \"%s\" that could be switched off",
+                 trial->switched_off);
+        return AREG_EINVAL;
+    }
     if (study_check(&options, why) != AREG_OK)
         return AREG_EINVAL;
     const char *distribution = trial->distribution[0] ? trial->distribution : "uniform";

@@ -3,6 +3,8 @@
  */
 #include "sim/inside.h"
 
+#include "core/ablation.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,14 @@
 /* A host's agent is on the same machine: what it says to its host arrives. */
 static bool is_loopback(const struct sim *sim, uint32_t client_index, uint32_t host_index)
 {
-    return client_index == agent_of_host(sim, host_index);
+    return client_index == agent_of_host(sim, host_index) && !SWITCHED_OFF(ABLATION_DIRECT_TRANSFER);
+}
+
+/* The machine of who changes configurations; there, and not with the hosts, workers are if they may not be. */
+static bool is_of_admin(const struct sim *sim, uint32_t client_index)
+{
+    const enum process_role role = process_role(sim, client_index);
+    return role == ROLE_RECONFIGURER || (role == ROLE_AGENT && SWITCHED_OFF(ABLATION_DIRECT_TRANSFER));
 }
 
 struct sim_link *link_of(struct sim *sim, uint32_t client_index, uint32_t host_index)
@@ -116,15 +125,19 @@ static uint64_t occupy(uint64_t *until_ns, uint64_t now_ns, uint64_t for_ns)
     return begin_ns;
 }
 
-/* One of the two ends of a packet's way, and how fast it is; an agent's is its host's. */
+/* One of the two ends of a packet's way, and how fast it is: an admin's machine is like the hosts'. */
 static struct nic *nic_of(struct sim *sim, const struct transit *transit, bool of_host, uint64_t *bytes_per_s)
 {
-    const bool is_agent = process_role(sim, transit->client_index) == ROLE_AGENT;
-    *bytes_per_s = of_host || is_agent ? sim->capacity.host_bytes_per_s : sim->capacity.client_bytes_per_s;
+    const uint32_t client_index = transit->client_index;
+    *bytes_per_s = sim->capacity.host_bytes_per_s;
     if (of_host)
         return &sim->hosts[transit->host_index].nic;
-    return is_agent ? &sim->hosts[agent_host(sim, transit->client_index)].nic
-                    : &sim->clients[transit->client_index].nic;
+    if (is_of_admin(sim, client_index))
+        return &sim->clients[sim->options.client_count].nic;
+    if (process_role(sim, client_index) == ROLE_AGENT)
+        return &sim->hosts[agent_host(sim, client_index)].nic;
+    *bytes_per_s = sim->capacity.client_bytes_per_s;
+    return &sim->clients[client_index].nic;
 }
 
 /* When the first bit leaves, and how long until the last one does. */
@@ -216,7 +229,10 @@ static void count_bytes(struct sim *sim, const struct transit *transit)
         return;
     sim->report->network_packet_count++;
     sim->report->network_header_bytes += transit->header.bytes;
-    sim->report->network_payload_bytes += bytes_of(transit) - transit->header.bytes;
+    const uint64_t payload_bytes = bytes_of(transit) - transit->header.bytes;
+    sim->report->network_payload_bytes += payload_bytes;
+    if (is_of_admin(sim, transit->client_index))
+        sim->report->admin_payload_bytes += payload_bytes;
 }
 
 void network_send(struct sim *sim, const struct packet *packet, const struct transit *like)

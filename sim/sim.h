@@ -121,6 +121,7 @@ struct sim_report {
     uint64_t network_packet_count;
     uint64_t network_header_bytes;
     uint64_t network_payload_bytes;
+    uint64_t admin_payload_bytes; /* of those to and from who changes configurations */
     /* Of operations that completed. */
     uint64_t read_rounds;
     uint64_t write_rounds;

@@ -1,11 +1,14 @@
 #include "sim/study.h"
 
-#include "reconfig/change.h"
 #include "sim/inside.h"
+#include "sim/study_words.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Replicas of LDR may drop what is confirmed, and nothing else; and directories hold no fragments. */
+#define LISTS_ALONE (1u << ABLATION_CONFIRM | 1u << ABLATION_TWO_STEP_GET_DATA)
 
 _Static_assert((int)STUDY_HOST_MAX == SIM_HOST_MAX && (int)STUDY_CLIENT_MAX == SIM_CLIENT_MAX &&
                    (int)STUDY_KEY_MAX == SIM_KEY_MAX && (int)STUDY_DEPTH_MAX == SIM_DEPTH_MAX,
@@ -23,6 +26,9 @@ _Static_assert((int)STUDY_HOST_MAX == SIM_HOST_MAX && (int)STUDY_CLIENT_MAX == S
 #define NEVER_NS (UINT64_MAX - 1)
 /* Whether it is canceled is asked after so many events. */
 enum { CANCEL_EVENT_COUNT = 4096 };
+/* Operations of a client that replies are assigned to: all that are under way, and as many as end within a round trip.
+ */
+enum { PLACE_MAX = STUDY_DEPTH_MAX + 16 };
 
 /* What an event of the study is about. */
 enum study_step {
@@ -32,7 +38,7 @@ enum study_step {
     STEP_EVENT,  /* whom: which of the options' events */
 };
 
-/* An operation under way, or the last one in this place: replies to it may still come. */
+/* An operation under way, or one that has ended: replies to it may still come. */
 struct place {
     uint32_t op_index; /* UINT32_MAX: none yet */
     bool is_open;
@@ -44,7 +50,8 @@ struct load_client {
     struct random_source random;
     uint64_t turn;
     unsigned open_count;
-    struct place places[STUDY_DEPTH_MAX];
+    unsigned next_place;
+    struct place places[PLACE_MAX];
     /* Open loop: when those are due that could not begin yet. */
     uint64_t *dues_ns;
     size_t due_first;
@@ -83,6 +90,12 @@ static unsigned client_count(const struct study_options *options)
     return options->reader_count + options->writer_count + options->mixed_count;
 }
 
+/* Of one client: so many of its operations may have ended since, and still be replied to. */
+static unsigned place_count(unsigned depth)
+{
+    return depth + PLACE_MAX - STUDY_DEPTH_MAX;
+}
+
 static uint64_t since_begin_ns(const struct study *study)
 {
     return study->sim->now_ns - study->begin_ns;
@@ -102,49 +115,6 @@ void study_defaults(struct study_options *options)
     options->processing_ns = STUDY_PROCESSING_NS;
 }
 
-/* Words, and hosts without an address get theirs, which is all that distinguishes these from an admin's. */
-static enum areg_error read_words(const char *text, struct change *change, char why[STUDY_WHY_BYTES])
-{
-    enum { WORD_COUNT_MAX = 64, WORD_BYTES = 64 };
-    char copy[STUDY_WORDS_BYTES];
-    char addressed[WORD_COUNT_MAX][WORD_BYTES];
-    const char *words[WORD_COUNT_MAX];
-    unsigned word_count = 0;
-    const char *verb = "";
-    unsigned place = 0; /* after the verb */
-    char *rest;
-    snprintf(copy, sizeof copy, "%s", text);
-    for (char *word = strtok_r(copy, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
-        if (word_count == WORD_COUNT_MAX || strlen(word) >= WORD_BYTES - sizeof "@tcp://10.0.0.64:7600") {
-            snprintf(why, STUDY_WHY_BYTES, "\"%.100s\": too many words, or too long ones", text);
-            return AREG_EINVAL;
-        }
-        unsigned host = 0;
-        const bool comes = (strcmp(verb, "add") == 0 && place == 1) || (strcmp(verb, "replace") == 0 && place == 2);
-        if (comes && sscanf(word, "s%u", &host) == 1 && !strchr(word, '@'))
-            snprintf(addressed[word_count], WORD_BYTES, "%s@tcp://10.0.0.%u:7600", word, host);
-        else
-            snprintf(addressed[word_count], WORD_BYTES, "%s", word);
-        const bool is_verb = place == 0 || (strcmp(verb, "replace") == 0 ? place == 3 : place == 2);
-        verb = is_verb ? addressed[word_count] : verb;
-        place = is_verb ? 1 : place + 1;
-        words[word_count] = addressed[word_count];
-        word_count++;
-    }
-    return change_parse(words, word_count, change, why);
-}
-
-static uint32_t host_of_name(const struct study_options *options, const struct host_id *id)
-{
-    char name[HOST_ID_BYTES_MAX + 1];
-    for (uint32_t i = 0; i < options->host_count; i++) {
-        snprintf(name, sizeof name, "s%u", i + 1);
-        if (strcmp(name, id->text) == 0)
-            return i;
-    }
-    return UINT32_MAX;
-}
-
 static enum areg_error check_event(const struct study_options *options, const struct study_event *event,
                                    char why[STUDY_WHY_BYTES])
 {
@@ -153,11 +123,11 @@ static enum areg_error check_event(const struct study_options *options, const st
         snprintf(why, STUDY_WHY_BYTES, "there is no host s%u", event->host + 1);
         return event->host < options->host_count ? AREG_OK : AREG_EINVAL;
     }
-    const enum areg_error error = read_words(event->words, &change, why);
+    const enum areg_error error = study_words_read(event->words, &change, why);
     for (unsigned i = 0; i < change.host_count && !error; i++) {
         const struct host_change *host = &change.hosts[i];
         const struct host_id *id = host->kind == HOST_REMOVE ? &host->out : &host->in;
-        if (host_of_name(options, id) == UINT32_MAX) {
+        if (study_words_host(options->host_count, id) == UINT32_MAX) {
             snprintf(why, STUDY_WHY_BYTES, "\"%.200s\": there is no host %s", event->words, id->text);
             return AREG_EINVAL;
         }
@@ -185,6 +155,8 @@ enum areg_error study_check(const struct study_options *options, char why[STUDY_
         {options->delay_min_ns > options->delay_max_ns, "the shortest delay is longer than the longest"},
         {options->commit_min_ns > options->commit_max_ns, "the shortest commit is longer than the longest"},
         {options->event_count > STUDY_EVENT_MAX, "there are too many events"},
+        {options->code.directory_count > 0 && options->switched_off & LISTS_ALONE,
+         "LDR does without neither confirmations nor the second step of a get-data"},
     };
     for (unsigned i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (rules[i].is_wrong) {
@@ -213,11 +185,11 @@ static enum client_op_kind choose_kind(const struct study_options *options, uint
 
 static struct place *free_place(struct load_client *client, unsigned depth)
 {
-    for (unsigned i = 0; i < depth; i++)
-        if (!client->places[i].is_open)
-            return &client->places[i];
-    CHECK(!"a client has a place for each operation");
-    return NULL;
+    CHECK(client->open_count < depth);
+    do
+        client->next_place = (client->next_place + 1) % place_count(depth);
+    while (client->places[client->next_place].is_open);
+    return &client->places[client->next_place];
 }
 
 static void begin_op(struct study *study, uint32_t client_index, enum client_op_kind kind, uint32_t key_index,
@@ -308,7 +280,8 @@ static void add_due(struct load_client *client, uint64_t due_ns)
 static void arrive(struct study *study)
 {
     const uint32_t client_index = (uint32_t)(study->begun_count % client_count(study->options));
-    if (study->phase != PHASE_LOAD || study->begun_count >= study->options->op_count_max)
+    if (study->phase != PHASE_LOAD || study->begun_count >= study->options->op_count_max ||
+        study->due_ns >= study->options->duration_ns)
         return;
     study->begun_count++;
     add_due(&study->clients[client_index], study->due_ns);
@@ -342,7 +315,7 @@ static void count_missed(struct study *study)
 static struct place *place_of(struct study *study, uint32_t client_index, uint64_t engine_id)
 {
     struct load_client *client = &study->clients[client_index];
-    for (unsigned i = 0; i < study->options->depth; i++) {
+    for (unsigned i = 0; i < place_count(study->options->depth); i++) {
         struct place *place = &client->places[i];
         if (place->op_index < study->sim->op_count && study->sim->ops[place->op_index].engine_id == engine_id)
             return place;
@@ -375,8 +348,10 @@ static void note_reply(uint32_t client_index, const struct reply *reply, void *a
 {
     struct study *study = arg;
     struct place *place = is_of_load(study, client_index) ? place_of(study, client_index, reply->op) : NULL;
-    if (place)
+    if (place && place->is_open)
         place->op.payload_bytes_received += reply->payload.bytes;
+    else if (place && study->phase != PHASE_FILLING)
+        study->report->late_payload_bytes[place->op.kind == CLIENT_PUT] += reply->payload.bytes;
 }
 
 static void note_stored(struct study *study, uint32_t host_index)
@@ -406,7 +381,7 @@ static void note_end(uint32_t op_index, const struct client_done *done, void *ar
     struct load_client *client = &study->clients[client_index];
     unsigned i = 0;
     while (client->places[i].op_index != op_index)
-        CHECK(++i < study->options->depth);
+        CHECK(++i < place_count(study->options->depth));
     struct place *place = &client->places[i];
     CHECK(place->is_open);
     place->is_open = false;
@@ -443,7 +418,7 @@ static void reconfigure(struct study *study, unsigned event_index, struct study_
     struct config wanted;
     struct voters renewed;
     char why[CHANGE_WHY_BYTES];
-    CHECK(read_words(study->options->events[event_index].words, &change, why) == AREG_OK);
+    CHECK(study_words_read(study->options->events[event_index].words, &change, why) == AREG_OK);
     change.is_forced = true;
     if (change_apply(&change, base, NULL, &wanted, &renewed, why) != CHANGE_POSSIBLE) {
         refuse(outcome, AREG_EINVAL, why);
@@ -451,7 +426,7 @@ static void reconfigure(struct study *study, unsigned event_index, struct study_
     }
     struct wish wish = {.code = wanted.code, .delta = wanted.delta, .count = wanted.member_count};
     for (unsigned i = 0; i < wish.count; i++)
-        wish.hosts[i] = host_of_name(study->options, &wanted.members[i].id);
+        wish.hosts[i] = study_words_host(study->options->host_count, &wanted.members[i].id);
     const struct change_request request = {
         .goal = RECONFIGURE_CHANGE, .wish = &wish, .expected = number, .timeout_ns = CHANGE_TIMEOUT_NS};
     study->change_of[event_index] = reconfigurer_submit(sim, client_count(study->options), &request);
@@ -703,6 +678,7 @@ static void conclude(struct study *study)
     report->stored_bytes_rest = study->stored_sum_bytes;
     report->moved_bytes = changes->bytes_moved;
     report->moved_count = changes->registers_moved;
+    report->admin_bytes = study->sim_report.admin_payload_bytes;
     report->configuration = sim->sequence.base;
 }
 
@@ -721,11 +697,12 @@ void study_run(const struct study_options *options, struct study_report *report)
     for (uint32_t i = 0; i < count; i++) {
         struct random_source seeds = {options->seed + i * UINT64_C(0x9E3779B97F4A7C15)};
         study.clients[i].random.state = random_next(&seeds);
-        for (unsigned j = 0; j < STUDY_DEPTH_MAX; j++)
+        for (unsigned j = 0; j < PLACE_MAX; j++)
             study.clients[i].places[j].op_index = UINT32_MAX;
     }
     for (unsigned i = 0; i < STUDY_EVENT_MAX; i++)
         study.change_of[i] = CONFIG_NONE;
+    ablation_set(options->switched_off);
     study.sim = create(&study);
     idle(&study, SETTLE_NS);
     fill(&study);
@@ -736,6 +713,7 @@ void study_run(const struct study_options *options, struct study_report *report)
         rest(&study);
     conclude(&study);
     sim_destroy(study.sim);
+    ablation_set(0);
     for (uint32_t i = 0; i < count; i++)
         free(study.clients[i].dues_ns);
     free(study.clients);

@@ -14,6 +14,7 @@
 #define SIM_STUDY_H
 
 #include "client/client.h"
+#include "core/ablation.h"
 #include "core/config.h"
 #include "core/random.h"
 
@@ -130,6 +131,8 @@ struct study_options {
     uint64_t disk_bytes_per_s; /* and for what is written; 0: without limit */
     uint64_t processing_ns;    /* of each request, before it is answered or waits for a commit */
 
+    unsigned switched_off; /* bits of enum ablation */
+
     unsigned event_count;
     struct study_event events[STUDY_EVENT_MAX];
 
@@ -161,18 +164,33 @@ struct study_report {
     /* Of the load alone. */
     uint64_t load_ns; /* until the last operation has ended */
     uint64_t op_count;
-    uint64_t packet_count;     /* over the network, of whomever */
-    uint64_t header_bytes;     /* of these packets: all but values */
-    uint64_t payload_bytes;    /* and the values */
-    uint64_t stored_bytes_max; /* fragments, of all hosts together, at any moment */
+    uint64_t packet_count;          /* over the network, of whomever */
+    uint64_t header_bytes;          /* of these packets: all but values */
+    uint64_t payload_bytes;         /* and the values */
+    uint64_t late_payload_bytes[2]; /* that came for reads, and for writes, when these had ended */
+    uint64_t stored_bytes_max;      /* fragments, of all hosts together, at any moment */
 
     /* At the end. */
     uint64_t stored_bytes_rest; /* fragments, of all hosts together */
     uint64_t moved_bytes;       /* fragments that came or went over the network for changes of configuration */
     uint64_t moved_count;       /* registers */
+    uint64_t admin_bytes;       /* fragments that went through the machine of who changes configurations */
     uint32_t configuration;     /* index of the last finalized one */
     struct study_outcome outcomes[STUDY_EVENT_MAX]; /* of the events */
 };
+
+/* ---------------------------------------------------------------- ablations */
+
+/** "confirm". */
+const char *ablation_name(enum ablation ablation);
+/** What is done instead. */
+const char *ablation_sentence(enum ablation ablation);
+/** The bits of a name; of "all"; "none" and "": no bits. AREG_EINVAL: there is none of this name. */
+enum areg_error ablation_parse(const char *text, unsigned *switched_off) MUST_USE;
+/** In all simulations of this process from now on; study_run() does it for its own. */
+void ablation_set(unsigned switched_off);
+
+/* ---------------------------------------------------------------- the run */
 
 /** study_check() has passed. Fails a CHECK without memory. */
 void study_run(const struct study_options *options, struct study_report *report);
