@@ -41,10 +41,22 @@ bool host_register(struct sim *sim, uint32_t host_index, uint32_t number, uint32
     return error == AREG_OK;
 }
 
+static bool is_key(const struct sim *sim, uint32_t index, struct slice key)
+{
+    return index < sim->options.key_count &&
+           slice_equal(key, slice_borrow(sim->keys[index].text, sim->keys[index].text_bytes));
+}
+
 static uint32_t key_index_of(const struct sim *sim, struct slice key)
 {
+    /* Most often its name is a letter and its number. */
+    uint32_t number = 0;
+    for (size_t i = 1; i < key.bytes && number < SIM_KEY_MAX; i++)
+        number = 10 * number + key.at[i] - '0';
+    if (is_key(sim, number, key))
+        return number;
     for (uint32_t i = 0; i < sim->options.key_count; i++)
-        if (slice_equal(key, slice_borrow(sim->keys[i].text, sim->keys[i].text_bytes)))
+        if (is_key(sim, i, key))
             return i;
     return UINT32_MAX; /* from a packet with a flipped bit */
 }
@@ -222,6 +234,9 @@ static void note_reply(struct sim *sim, uint32_t host_index, struct job_item *it
     const enum message_kind kind = item->request.kind;
     item->status = reply->status;
     item->is_granted = false;
+    const uint32_t key_index = message_has_key(kind) ? key_index_of(sim, item->request.key) : UINT32_MAX;
+    if (key_index != UINT32_MAX)
+        sim->hosts[host_index].touched[key_index / 64] |= UINT64_C(1) << key_index % 64;
     if (reply->status == REPLY_OK && (kind == MESSAGE_PREPARE || kind == MESSAGE_ACCEPT))
         item->is_granted = reply->consensus.is_granted;
     else if (reply->status == REPLY_OK && kind == MESSAGE_ADOPT)

@@ -11,7 +11,8 @@
  *   reconfigurer.c  who changes configurations, and what became of it
  *   workload.c    what clients do, and what became of it
  *   nemesis.c     faults that come and go
- *   study.c       a run without faults that is measured
+ *   study.c       a run without faults that is measured (study_words.c: what its changes are)
+ *   ablation.c    what can be switched off for it
  *   invariants.c  what must hold of registers and operations after every step
  *   sequence.c    the configurations, as disks tell of them, and what must hold of them
  *   trace.c       what happened, as a digest and as text
@@ -238,7 +239,8 @@ struct sim_host {
     uint32_t slot_max;  /* that was seen */
     uint32_t finalizer; /* the process that last told it of a finalized configuration; PROCESS_NONE */
     uint32_t finalizer_life;
-    uint32_t final; /* the last finalized configuration that it knows; CONFIG_NONE */
+    uint64_t touched[SIM_KEY_MAX / 64]; /* registers that commits since the last look may have changed, by requests */
+    uint32_t final;                     /* the last finalized configuration that it knows; CONFIG_NONE */
 };
 
 /** Of its first disk. */

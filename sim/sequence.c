@@ -269,18 +269,20 @@ static void watch_acceptor(struct sim *sim, uint32_t host_index, uint32_t number
 
 /* ---------------------------------------------------------------- I4: before a configuration is finalized */
 
-/* Whether what has completed under these keys (bits) has reached the configuration. */
-static void judge_arrival(struct sim *sim, uint32_t number, uint64_t keys, const char *when)
+/* Whether what has completed under the keys of these slices has reached the configuration. */
+static void judge_arrival(struct sim *sim, uint32_t number, uint32_t slices, const char *when)
 {
     const unsigned quorum = code_quorum(sim->sequence.configs[number]->config.code);
     for (uint32_t i = 0; i < sim->options.key_count; i++) {
-        const struct tag completed = sim->keys[i].completed;
-        if (!(keys >> i & 1) || tag_is_zero(completed))
+        const struct sim_key *key = &sim->keys[i];
+        const struct tag completed = key->completed;
+        const unsigned slice = key_slice(slice_borrow(key->text, key->text_bytes));
+        if (!(slices >> slice & 1) || tag_is_zero(completed))
             continue;
         if (!watch_has_arrived(sim, number, i, completed))
             broken(sim, "I4", "%s %s: %llu.%llx of %s has completed, and %u of its hosts have it, not %u",
                    describe(sim, number).text, when, (unsigned long long)completed.z, (unsigned long long)completed.w,
-                   sim->keys[i].text, voters_count(watch_holders(sim, number, i, completed)), quorum);
+                   key->text, voters_count(watch_holders(sim, number, i, completed)), quorum);
     }
 }
 
@@ -297,7 +299,7 @@ static void judge_finalized(struct sim *sim, uint32_t number)
     if (config->slices_moved != UINT32_MAX)
         broken(sim, "I4", "%s is finalized, and the slices %08x have not been moved", describe(sim, number).text,
                ~config->slices_moved);
-    judge_arrival(sim, number, UINT64_MAX, "is finalized");
+    judge_arrival(sim, number, UINT32_MAX, "is finalized");
 }
 
 /* A host has recorded that it is. */
@@ -419,14 +421,9 @@ static void watch_host_final(struct sim *sim, uint32_t host_index, struct store_
 /* A worker says that all registers of these slices are there. */
 static void judge_moved(struct sim *sim, uint32_t host_index, uint32_t number, uint32_t slices)
 {
-    uint64_t keys = 0;
-    for (uint32_t i = 0; i < sim->options.key_count; i++) {
-        const struct sim_key *key = &sim->keys[i];
-        keys |= (uint64_t)(slices >> key_slice(slice_borrow(key->text, key->text_bytes)) & 1) << i;
-    }
     sim->sequence.configs[number]->slices_moved |= slices;
     trace(sim, TRACE_MOVED, host_index, number, slices, 0);
-    judge_arrival(sim, number, keys, "has its slices, as a worker says");
+    judge_arrival(sim, number, slices, "has its slices, as a worker says");
 }
 
 static void watch_transfer(struct sim *sim, uint32_t host_index, uint32_t number, struct store_txn *txn)
@@ -450,7 +447,7 @@ static void watch_transfer(struct sim *sim, uint32_t host_index, uint32_t number
 
 /* ---------------------------------------------------------------- all of a disk */
 
-/* After so many commits, also of what is not expected to change. */
+/* After so many commits, or as many as there are registers, also of what is not expected to change. */
 enum { FULL_LOOK_COMMITS = 16 };
 
 static void reserve(struct sim *sim, struct sim_host *host, uint32_t number)
@@ -513,12 +510,19 @@ static void watch_deleted(struct sim *sim, uint32_t host_index, uint32_t number)
     *shadow = (struct config_shadow){.next = CONFIG_NONE};
 }
 
-static void watch_registers(struct sim *sim, uint32_t host_index, uint32_t number, struct store_txn *txn)
+/* With so few registers all of them are looked at after every commit. */
+enum { FEW_KEYS = 16 };
+
+static void watch_registers(struct sim *sim, uint32_t host_index, uint32_t number, struct store_txn *txn, bool is_full)
 {
     static struct stored_register found;
-    struct config_shadow *shadow = &sim->hosts[host_index].configs[number];
-    bool is_empty = true;
+    struct sim_host *host = &sim->hosts[host_index];
+    struct config_shadow *shadow = &host->configs[number];
+    const bool is_every = is_full || sim->options.key_count <= FEW_KEYS;
+    bool is_empty = is_every || shadow->is_empty;
     for (uint32_t i = 0; i < sim->options.key_count; i++) {
+        if (!is_every && !(host->touched[i / 64] >> i % 64 & 1))
+            continue;
         const struct slice key = slice_borrow(sim->keys[i].text, sim->keys[i].text_bytes);
         const enum areg_error error = store_register_get(txn, shadow->slot, key, &found);
         CHECK(error == AREG_OK || error == AREG_ENOTFOUND);
@@ -568,7 +572,7 @@ static void watch_configs(struct sim *sim, uint32_t host_index, struct store_txn
     for (uint32_t i = 0; i < host->config_room; i++) {
         if (is_due[i]) {
             watch_transfer(sim, host_index, i, txn);
-            watch_registers(sim, host_index, i, txn);
+            watch_registers(sim, host_index, i, txn, is_full);
         }
     }
 }
@@ -579,6 +583,7 @@ static void look(struct sim *sim, uint32_t host_index, bool is_full)
     CHECK(store_begin(sim->hosts[host_index].store, STORE_READ, &txn) == AREG_OK);
     watch_memberships(sim, host_index, txn, is_full);
     watch_configs(sim, host_index, txn, is_full);
+    memset(sim->hosts[host_index].touched, 0, sizeof sim->hosts[host_index].touched);
     store_abort(txn);
 }
 
@@ -589,7 +594,8 @@ void watch_disk(struct sim *sim, uint32_t host_index)
 
 void watch_commit(struct sim *sim, uint32_t host_index)
 {
-    look(sim, host_index, sim->report->commit_count % FULL_LOOK_COMMITS == 0);
+    const unsigned commits = sim->options.key_count > FULL_LOOK_COMMITS ? sim->options.key_count : FULL_LOOK_COMMITS;
+    look(sim, host_index, sim->report->commit_count % commits == 0);
 }
 
 /* ---------------------------------------------------------------- what hosts say */

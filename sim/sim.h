@@ -48,9 +48,9 @@ const char *fault_name(enum fault fault);
 
 enum {
     SIM_HOST_MAX = 64,
-    SIM_CLIENT_MAX = 64,
+    SIM_CLIENT_MAX = 256,
     SIM_RECONFIGURER_MAX = 8,
-    SIM_KEY_MAX = 64,
+    SIM_KEY_MAX = 1024,
     SIM_DEPTH_MAX = 64,
     SIM_OP_MAX = 100 * 1000 * 1000,
 };

@@ -209,15 +209,15 @@ static void count_costs(struct sim *sim, const struct sim_op *op, const struct c
 /* A listing may miss what is written meanwhile, and nothing that was there before and was never deleted. */
 static void judge_listing(struct sim *sim, const struct sim_op *op, const struct client_done *done)
 {
-    uint64_t listed = 0;
+    uint64_t listed[SIM_KEY_MAX / 64] = {0};
     struct bytes_reader reader = bytes_reader_on(done->page.at, done->page.bytes);
     struct listed_key found;
     while (key_page_get(&reader, &found) == AREG_OK)
         for (uint32_t i = 0; i < sim->options.key_count; i++)
             if (slice_equal(found.key, slice_borrow(sim->keys[i].text, sim->keys[i].text_bytes)))
-                listed |= UINT64_C(1) << i;
+                listed[i / 64] |= UINT64_C(1) << i % 64;
     for (uint32_t i = 0; i < sim->options.key_count && !done->has_more && !op->has_after; i++)
-        if (sim->keys[i].written_ns < op->start_ns && !sim->keys[i].was_deleted && !(listed >> i & 1))
+        if (sim->keys[i].written_ns < op->start_ns && !sim->keys[i].was_deleted && !(listed[i / 64] >> i % 64 & 1))
             broken(sim, "listing", "%s was written and never deleted, and is not listed", sim->keys[i].text);
 }
 
