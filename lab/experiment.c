@@ -3,6 +3,7 @@
 #include "core/check.h"
 #include "core/command_line.h"
 #include "lab/experiment_events.h"
+#include "lab/figure_spec.h"
 #include "server/daemon/conf.h"
 
 #include <errno.h>
@@ -355,6 +356,13 @@ static enum areg_error load_repeats(struct loading *loading, const config_settin
     return AREG_OK;
 }
 
+/* They are drawn from what the run leaves, its copy of the file included; a mistake is told before it runs. */
+static enum areg_error judge_plots(const config_setting_t *root, char *why)
+{
+    struct figure_specs specs;
+    return figure_specs_load(root, &specs, why);
+}
+
 static enum areg_error load_root(struct loading *loading, const config_setting_t *root)
 {
     static const char *const names[] = {"title",        "question", "backend",      "cluster", "workload", "sweep",
@@ -379,6 +387,8 @@ static enum areg_error load_root(struct loading *loading, const config_setting_t
         error = load_bits(root, "checks", check_names, &experiment->checks, loading->why);
     if (!error)
         error = load_bits(root, "bounds", bound_names, &experiment->bounds, loading->why);
+    if (!error)
+        error = judge_plots(root, loading->why);
     if (!error)
         error = load_sweeps(loading, root);
     if (!error)

@@ -26,8 +26,11 @@ struct command {
 
 int command_bench(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_compare(int argc, char **argv);
 int command_down(int argc, char **argv);
 int command_host(int argc, char **argv);
+int command_plot(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_shell(int argc, char **argv);
 int command_sim(int argc, char **argv);
 int command_summary(int argc, char **argv);

@@ -66,7 +66,7 @@ static enum areg_error take_cell(struct parser *parser, const char **cell, enum 
         parser->at++;
     const char separator = *parser->at;
     if (separator != ',' && separator != '\n')
-        return refuse(parser, "a cell is followed by \"%.1s\"", separator == '\r' ? "\\r" : parser->at);
+        return refuse(parser, "a cell is followed by the byte 0x%02x", (unsigned char)separator);
     parser->at++;
     *end = 0;
     *after = separator == ',' ? AFTER_CELL : AFTER_ROW;

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing for building and testing areg. Where all are there, it needs no root,
 # touches no network and prints nothing.
+#
+#   --tests  instead, what tests can do without, since they skip what needs it: a browser, about 100 MB, that looks
+#            at reports
 set -euo pipefail
 
 packages=(
@@ -8,6 +11,7 @@ packages=(
     libconfig-dev libisal-dev liblmdb-dev libmsgpack-dev libsodium-dev libxxhash-dev libzmq3-dev
     libcmocka-dev clang-format
 )
+[[ ${1-} != --tests ]] || packages=(chromium fonts-dejavu-core)
 
 is_installed() {
     [[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]

@@ -45,6 +45,7 @@ builds=()
 ((${#presets[@]})) || { presets=(dev asan tsan) && builds=(release); }
 
 scripts/setup.sh || exit 1
+((${#ctest_options[@]})) || scripts/setup.sh --tests || echo "test: without a browser, no report is looked at"
 
 # A passed test is one short line; the header and the summary of each run are left out for the one at the end.
 summary='^[0-9]+% tests passed, '
