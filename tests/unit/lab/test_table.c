@@ -107,6 +107,7 @@ static void what_is_no_table_is_refused_with_its_line(void **state)
     refused("a\n\"x\"y\n", "t.csv:2: a cell is followed by the byte 0x79");
     refused("a\nx\"y\"\n", "t.csv:2: a cell is followed by the byte 0x22");
     refused("a\nx\ry\n", "t.csv:2: a cell is followed by the byte 0x0d");
+    table_fini(&table);
     assert_int_equal(table_parse("t.csv", "a\n\0\n", 4, &table, why), AREG_EINVAL);
     assert_string_equal(why, "t.csv:1: there are NUL bytes in it");
 }
