@@ -90,9 +90,10 @@ uint64_t clock_global(const struct sim_clock *clock, uint64_t local_ns);
 /* ---------------------------------------------------------------- network */
 
 struct sim_link {
-    uint64_t last_due_ns[2]; /* to the client, to the host: what is sent later must not arrive sooner */
-    uint32_t slowness;       /* delays are so many times longer, in 16ths */
-    uint16_t cut[2];         /* by so many partitions: to the client, to the host */
+    uint64_t last_due_ns[2];  /* to the client, to the host: what is sent later must not arrive sooner */
+    uint64_t read_sent_ns[2]; /* in a study: when what was dealt with last was sent */
+    uint32_t slowness;        /* delays are so many times longer, in 16ths */
+    uint16_t cut[2];          /* by so many partitions: to the client, to the host */
     bool is_connected;
 };
 

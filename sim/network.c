@@ -276,7 +276,7 @@ void network_flush(struct sim *sim, struct packet_writer *writer, const struct t
 
 void network_deliver(struct sim *sim, struct transit *transit)
 {
-    const struct sim_link *link = link_of(sim, transit->client_index, transit->host_index);
+    struct sim_link *link = link_of(sim, transit->client_index, transit->host_index);
     const struct sim_client *client = &sim->clients[transit->client_index];
     const bool is_gone =
         transit->to_host ? !host_is_up(sim, transit->host_index) : client->life != transit->client_life;
@@ -286,6 +286,11 @@ void network_deliver(struct sim *sim, struct transit *transit)
     }
     if (is_held_up(sim, transit))
         return;
+    if (sim->listener) {
+        /* A connection keeps its packets in order. */
+        CHECK(transit->sent_ns >= link->read_sent_ns[transit->to_host]);
+        link->read_sent_ns[transit->to_host] = transit->sent_ns;
+    }
     trace(sim, TRACE_ARRIVE, transit->client_index, transit->host_index, transit->to_host, transit->kind);
     struct packet packet = {.header = transit->header, .payload_count = transit->payload_count};
     memcpy(packet.payloads, transit->payloads, transit->payload_count * sizeof packet.payloads[0]);

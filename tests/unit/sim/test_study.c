@@ -256,6 +256,24 @@ static void bytes_take_their_time_on_every_link(void **state)
     free(run.ops);
 }
 
+/* The simulator itself asserts the order. */
+static void what_is_sent_on_one_connection_arrives_in_order_however_long_it_is(void **state)
+{
+    (void)state;
+    struct run run = make_run("rs:5,3");
+    run.options.mixed_count = 2;
+    run.options.read_percent = 50;
+    run.options.depth = 8;
+    run.options.delay_min_ns = 1 * US;
+    run.options.host_bandwidth_bytes_per_s = run.options.client_bandwidth_bytes_per_s = 100 * 1000 * 1000;
+    run.options.processing_ns = 1 * US;
+    do_run(&run);
+    free(run.ops);
+    run.options.client_bandwidth_bytes_per_s = 0;
+    do_run(&run);
+    free(run.ops);
+}
+
 /* With so many clients, what the hosts can send is what is read. */
 static void bandwidth_is_shared_and_used_up(void **state)
 {
@@ -546,6 +564,7 @@ int main(void)
         cmocka_unit_test(an_operation_costs_what_the_protocol_says),
         cmocka_unit_test(messages_and_commits_wait_for_their_turn),
         cmocka_unit_test(bytes_take_their_time_on_every_link),
+        cmocka_unit_test(what_is_sent_on_one_connection_arrives_in_order_however_long_it_is),
         cmocka_unit_test(bandwidth_is_shared_and_used_up),
         cmocka_unit_test(an_open_loop_begins_at_its_rate_and_counts_what_it_missed),
         cmocka_unit_test(hosts_die_and_come_back),
