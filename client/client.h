@@ -135,7 +135,8 @@ struct client_done {
     bool has_more;
     struct slice more_after; /* ask for the next page after this key; the driver takes over the reference */
     /* RECONFIGURE: the end of the sequence as it was found, or as it is now, also after most errors; canonical
-     * encodings, of which the driver takes over the references; empty if not known. */
+     * encodings, of which the driver takes over the references; empty if not known. MOVE, LIST of a worker and REGISTER
+     * that come too late, AREG_ESTALE: what is finalized in place of the source. */
     struct slice base;    /* the last finalized configuration */
     struct slice pending; /* its successor, if that is not finalized yet */
     uint64_t moved_count; /* registers that workers have moved for it */

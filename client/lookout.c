@@ -129,6 +129,22 @@ static void judge_membership(struct lookout_item *item, const struct registratio
     item->is_refused = is_refused;
 }
 
+static void hear(struct lookout_item *item, const struct registration *self, const struct config *base,
+                 struct slice descriptor)
+{
+    judge_membership(item, self, base);
+    if ((!item->knows || base->index > item->known_index) && item->found.bytes == 0)
+        item->found = slice_ref(descriptor);
+}
+
+void lookout_hear(struct lookout *lookout, const struct registration *self, struct slice base)
+{
+    struct config config;
+    struct lookout_item *item = config_decode(base, &config) == AREG_OK ? item_of(lookout, config.shard) : NULL;
+    if (item)
+        hear(item, self, &config, base);
+}
+
 bool lookout_done(struct lookout *lookout, const struct registration *self, const struct client_done *done)
 {
     for (unsigned i = 0; i < lookout->item_count; i++) {
@@ -137,11 +153,8 @@ bool lookout_done(struct lookout *lookout, const struct registration *self, cons
         if (!item->is_looking || item->id != done->id)
             continue;
         item->is_looking = false;
-        if (done->error != AREG_OK || config_decode(done->base, &base) != AREG_OK)
-            return true;
-        judge_membership(item, self, &base);
-        if ((!item->knows || base.index > item->known_index) && item->found.bytes == 0)
-            item->found = slice_ref(done->base);
+        if (done->error == AREG_OK && config_decode(done->base, &base) == AREG_OK)
+            hear(item, self, &base, done->base);
         return true;
     }
     return false;

@@ -40,6 +40,9 @@ void lookout_fini(struct lookout *lookout);
 enum areg_error lookout_load(struct lookout *lookout, struct store_txn *txn) MUST_USE;
 /** Submit what is due, with `context`. The next time that something is due. */
 uint64_t lookout_step(struct lookout *lookout, struct client *client, uint64_t now_ns, void *context);
+/** Another operation of the worker has come upon what is finalized (canonical); the lookout keeps it as one of its own.
+ */
+void lookout_hear(struct lookout *lookout, const struct registration *self, struct slice base);
 /** Whether the operation was one of its own. */
 bool lookout_done(struct lookout *lookout, const struct registration *self, const struct client_done *done);
 /** A configuration in which the host is known under another incarnation; told once for each shard. */

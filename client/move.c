@@ -164,13 +164,20 @@ static void list(struct client *client, struct operation *operation, uint64_t no
     operation_end(client, operation, error, now_ns);
 }
 
+/* What is finalized, and later than the source, as far as it is known; empty: nothing. */
+static struct slice later_base(const struct client *client, const struct operation *operation)
+{
+    const struct view *base = client->bases[operation->shard];
+    if (operation->ask.later.bytes > 0)
+        return operation->ask.later;
+    return base && base->config.index > operation->source->config.index ? base->descriptor : (struct slice){0};
+}
+
 /* Whether the configuration that is asked is known to be retired, or the target to be finalized. */
 static bool is_superseded(const struct client *client, const struct operation *operation)
 {
     const struct ask *ask = &operation->ask;
-    const struct view *base = client->bases[operation->shard];
-    return ask->later.bytes > 0 || (operation->view == operation->target && ask->next.bytes > 0) ||
-           (base && base->config.index > operation->source->config.index);
+    return later_base(client, operation).bytes > 0 || (operation->view == operation->target && ask->next.bytes > 0);
 }
 
 void move_proceed(struct client *client, struct operation *operation, uint64_t now_ns)
@@ -178,6 +185,7 @@ void move_proceed(struct client *client, struct operation *operation, uint64_t n
     struct ask *ask = &operation->ask;
     if (is_superseded(client, operation)) {
         /* Somebody has finished what this is a part of: there is nothing left to move. */
+        operation->outcome.base = slice_ref(later_base(client, operation));
         operation_end(client, operation, AREG_ESTALE, now_ns);
     } else if (ask->state == ASK_WAITING) {
         operation_settle(client, operation);

@@ -612,6 +612,8 @@ void worker_done(struct worker *worker, struct client *client, uint64_t now_ns, 
     *task = (struct task){0};
     worker->task_count--;
     worker->wake_ns = 0;
+    if (done->error == AREG_ESTALE && done->base.bytes > 0)
+        lookout_hear(&worker->lookout, &worker->self, done->base);
     if (!job) {
         note_registration(register_job, done->error, now_ns);
         return;

@@ -205,12 +205,28 @@ static unsigned forgotten_count(const struct sim *sim, uint32_t number)
     return count;
 }
 
+/* Hosts that genesis names are known to each other alone, also when it is retired: when too many of them lose their
+ * disks before they hear of that, those take themselves for the hosts of a new cluster. */
+static bool may_be_forgotten(const struct sim *sim)
+{
+    const struct sim_config *genesis = config_of(sim, 0);
+    const unsigned tolerance = code_tolerance(genesis->config.code);
+    unsigned unaware_count = 0;
+    for (unsigned i = 0; i < genesis->config.member_count; i++)
+        unaware_count += sequence_has_forgotten(sim, 0, i) && sim->hosts[genesis->hosts[i]].final == CONFIG_NONE;
+    return genesis->config.member_count > 1 && unaware_count < (tolerance > 1 ? tolerance : 1);
+}
+
 /* Whether no configuration is worse off than it can take if this host is. */
 static bool may_go_bad(const struct sim *sim, uint32_t host_index)
 {
     for (uint32_t i = 0; i < sim->sequence.config_count; i++) {
         const struct sim_config *config = config_of(sim, i);
-        if (sequence_member(config, host_index) < 0 || !is_needed(sim, i))
+        if (sequence_member(config, host_index) < 0)
+            continue;
+        if (i == 0 && !may_be_forgotten(sim))
+            return false;
+        if (!is_needed(sim, i))
             continue;
         /* So many remember who is who, whatever kind they are of. */
         if (forgotten_count(sim, i) >= code_tolerance(config->config.code))

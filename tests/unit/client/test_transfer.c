@@ -705,7 +705,7 @@ static void one_that_others_know_under_another_incarnation_is_refused(void **sta
 }
 
 /* It has lost its disk, and what it asks about is over: those who never heard that it is may ask it yet. */
-static void one_that_comes_after_the_end_stays_silent(void **state)
+static void one_that_comes_after_the_end_tells_its_host_and_stays_silent(void **state)
 {
     (void)state;
     open_genesis_host(1);
@@ -716,6 +716,10 @@ static void one_that_comes_after_the_end_stays_silent(void **state)
     world_finalize(target, "02567");
     run_for(1000 * MS);
     assert_int_not_equal(world_sent(0, MESSAGE_REGISTER, 0).bits, 0);
+    /* The host must not learn it from others alone, who may lose their disks as well. */
+    assert_true(worker_next_note(worker, &note));
+    assert_int_equal(note.kind, MESSAGE_FINALIZE);
+    assert_true(config_id_equal(note.config, world.configs[target].id));
     assert_false(worker_next_note(worker, &note));
     load(); /* there is news of something else */
     run_for(500 * MS);
@@ -786,7 +790,7 @@ int main(void)
         cmocka_unit_test(a_job_that_is_gone_is_forgotten),
         cmocka_unit_test(a_host_registers_with_a_majority_of_the_others),
         cmocka_unit_test(one_that_others_know_under_another_incarnation_is_refused),
-        cmocka_unit_test(one_that_comes_after_the_end_stays_silent),
+        cmocka_unit_test(one_that_comes_after_the_end_tells_its_host_and_stays_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
