@@ -157,6 +157,7 @@ static void reset_outcome(struct operation *operation, const struct client_op *o
     outcome->value_bytes = 0;
     outcome->piece_count = 0;
     outcome->rounds = 0;
+    outcome->configuration = 0;
     outcome->wrote_back = false;
     outcome->detail[0] = 0;
     outcome->page = outcome->more_after = outcome->base = outcome->pending = (struct slice){0};

@@ -128,8 +128,9 @@ struct client_done {
     unsigned piece_count; /* GET, AREG_OK: the value; the driver takes over one reference of each piece */
     struct slice pieces[MEMBER_COUNT_MAX];
     uint32_t rounds;
-    bool wrote_back;  /* a read that needed a second round */
-    char detail[256]; /* hosts that did not answer */
+    uint32_t configuration; /* index of the newest one that was asked */
+    bool wrote_back;        /* a read that needed a second round */
+    char detail[256];       /* hosts that did not answer */
     /* LIST: keys in order, tombstones left out. */
     struct slice page; /* of core/key_page.h; the driver takes over the reference */
     bool has_more;

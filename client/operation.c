@@ -85,6 +85,8 @@ void operation_close_ask(struct client *client, struct operation *operation)
 {
     struct ask *ask = &operation->ask;
     operation->outcome.rounds += ask->round_count;
+    if (ask->round_count > 0 && operation->view->config.index > operation->outcome.configuration)
+        operation->outcome.configuration = operation->view->config.index;
     client->counters.retransmits += ask->retransmit_count;
     client->counters.hedges += ask->hedge_count;
     ask->round_count = ask->retransmit_count = ask->hedge_count = 0;

@@ -193,6 +193,7 @@ struct areg_result {
     struct areg_value *value; /* GET, AREG_OK: the callee frees it with areg_value_free(); else NULL */
     uint64_t value_bytes;     /* GET, STAT */
     uint32_t rounds;          /* rounds of messages that it took */
+    uint32_t configuration;   /* number of the newest configuration that it asked; the first one has 0 */
     const char *detail;       /* one line for people: the hosts that did not answer, if any; never NULL */
 };
 

@@ -7,8 +7,6 @@
 
 #include <inttypes.h>
 
-static const char *const kind_names[] = {[LOAD_READ] = "read", [LOAD_WRITE] = "write"};
-
 enum {
     P50 = 50000,
     P99 = 99000,
@@ -50,12 +48,11 @@ static struct costs costs_of(const struct bench_result *result)
     const uint64_t *values = result->counters.values;
     const double reads = (double)values[AREG_COUNT_READS];
     const double writes = (double)values[AREG_COUNT_WRITES];
-    const double value_bytes = (double)result->options->value_bytes;
     return (struct costs){
         .read_rounds = ratio((double)values[AREG_COUNT_READ_ROUNDS], reads),
         .write_rounds = ratio((double)values[AREG_COUNT_WRITE_ROUNDS], writes),
-        .values_received_per_read = ratio((double)values[AREG_COUNT_BYTES_RECEIVED], reads * value_bytes),
-        .values_sent_per_write = ratio((double)values[AREG_COUNT_BYTES_SENT], writes * value_bytes),
+        .values_received_per_read = ratio((double)values[AREG_COUNT_BYTES_RECEIVED], (double)result->total.bytes_read),
+        .values_sent_per_write = ratio((double)values[AREG_COUNT_BYTES_SENT], (double)result->total.bytes_written),
         .packets_per_op = ratio((double)values[AREG_COUNT_PACKETS_SENT], reads + writes),
         .overhead_bytes_per_op =
             ratio((double)(values[AREG_COUNT_OVERHEAD_SENT] + values[AREG_COUNT_OVERHEAD_RECEIVED]), reads + writes),
@@ -94,7 +91,7 @@ static void print_errors(const struct bench_result *result, FILE *to)
         for (unsigned error = AREG_OK + 1; error <= AREG_EMAYBE; error++) {
             const uint64_t count = result->total.kinds[kind].errors[error];
             if (count > 0 && error != AREG_ENOTFOUND)
-                fprintf(to, "  %-6s  %10" PRIu64 " x %s: %s\n", kind_names[kind], count,
+                fprintf(to, "  %-6s  %10" PRIu64 " x %s: %s\n", load_kind_name(kind), count,
                         error_name((enum areg_error)error), error_sentence((enum areg_error)error));
         }
 }
@@ -104,8 +101,8 @@ void bench_report_text(const struct bench_result *result, FILE *to)
     const struct load_options *options = result->options;
     char value[UNITS_TEXT_BYTES];
     fprintf(to, "mix %s, %" PRIu64 " keys (%s) of %s, %u clients x %u outstanding, ", result->mix,
-            options->keys.key_count, result->distribution, units_print_bytes(options->value_bytes, value),
-            options->client_count, options->depth);
+            options->keys.key_count, result->distribution, units_print_bytes(options->value_bytes_max, value),
+            load_client_count(options), options->depth);
     if (options->rate_hz)
         fprintf(to, "%" PRIu64 " operations/s due, ", options->rate_hz);
     fprintf(to, "%.1f s\n\n", result->seconds);
@@ -113,7 +110,7 @@ void bench_report_text(const struct bench_result *result, FILE *to)
     for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
         const struct load_tally *tally = &result->total.kinds[kind];
         const struct outcome_counts counts = bench_outcomes(tally);
-        bench_table_row(kind_names[kind], &tally->latency_ns, &counts, result->seconds, to);
+        bench_table_row(load_kind_name(kind), &tally->latency_ns, &counts, result->seconds, to);
     }
     print_errors(result, to);
     const struct costs costs = costs_of(result);
@@ -149,7 +146,7 @@ static void print_kind_json(const struct bench_result *result, enum load_kind ki
 {
     const struct load_tally *tally = &result->total.kinds[kind];
     const struct outcome_counts counts = bench_outcomes(tally);
-    fprintf(to, "\"%s\":{", kind_names[kind]);
+    fprintf(to, "\"%s\":{", load_kind_name(kind));
     bench_json_outcomes(&tally->latency_ns, &counts, result->seconds, to);
     fprintf(to, ",\"errors\":{");
     const char *separator = "";
@@ -168,8 +165,8 @@ void bench_report_json(const struct bench_result *result, FILE *to)
     fprintf(to,
             "{\"v\":1,\"mix\":\"%s\",\"keys\":%" PRIu64 ",\"dist\":\"%s\",\"value_bytes\":%zu,\"clients\":%u,"
             "\"depth\":%u,\"rate_hz\":%" PRIu64 ",\"seconds\":%.3f,",
-            result->mix, options->keys.key_count, result->distribution, options->value_bytes, options->client_count,
-            options->depth, options->rate_hz, result->seconds);
+            result->mix, options->keys.key_count, result->distribution, options->value_bytes_max,
+            load_client_count(options), options->depth, options->rate_hz, result->seconds);
     print_kind_json(result, LOAD_READ, to);
     print_kind_json(result, LOAD_WRITE, to);
     const struct costs costs = costs_of(result);
@@ -210,7 +207,7 @@ void bench_csv_second(const struct load_window *window, uint64_t second, FILE *t
         const struct load_tally *tally = &window->kinds[kind];
         const struct outcome_counts counts = bench_outcomes(tally);
         if (counts.all > 0)
-            bench_csv_row((double)second, kind_names[kind], &tally->latency_ns, &counts, to);
+            bench_csv_row((double)second, load_kind_name(kind), &tally->latency_ns, &counts, to);
     }
     fflush(to);
 }
@@ -223,7 +220,7 @@ void bench_progress_line(const struct load_window *window, uint64_t second, FILE
         const struct outcome_counts counts = bench_outcomes(tally);
         char p50[UNITS_TEXT_BYTES];
         char p99[UNITS_TEXT_BYTES];
-        fprintf(to, "  |  %-5s %8" PRIu64 "/s  p50 %8s  p99 %8s  failed %" PRIu64, kind_names[kind], counts.all,
+        fprintf(to, "  |  %-5s %8" PRIu64 "/s  p50 %8s  p99 %8s  failed %" PRIu64, load_kind_name(kind), counts.all,
                 units_print_duration(histogram_quantile(&tally->latency_ns, P50), p50),
                 units_print_duration(histogram_quantile(&tally->latency_ns, P99), p99), counts.failed + counts.unknown);
     }

@@ -101,15 +101,6 @@ static uint64_t hosts_cpu_between(const struct cpu_reading *before, const struct
     return sum_ns;
 }
 
-static void add_window(struct load_window *total, const struct load_window *window)
-{
-    for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
-        histogram_merge(&total->kinds[kind].latency_ns, &window->kinds[kind].latency_ns);
-        for (unsigned error = 0; error <= AREG_EMAYBE; error++)
-            total->kinds[kind].errors[error] += window->kinds[kind].errors[error];
-    }
-}
-
 /* What each second is written to. */
 struct outputs {
     FILE *history; /* or NULL */
@@ -151,7 +142,7 @@ static void measure(struct load *load, const struct outputs *outputs, int signal
             continue;
         struct load_window window;
         load_take_window(load, &window);
-        add_window(&result->total, &window);
+        load_window_add(&result->total, &window);
         if (outputs->csv)
             bench_csv_second(&window, second, outputs->csv);
         if (outputs->is_verbose && !is_over)
@@ -304,8 +295,9 @@ static int settle_and_run(struct bench_flags *bench)
     struct load_options options = {
         .prefix = bench->prefix,
         .read_percent = mix->read_percent,
-        .value_bytes = bench->value_bytes,
-        .client_count = (unsigned)bench->client_count,
+        .value_bytes_min = bench->value_bytes,
+        .value_bytes_max = bench->value_bytes,
+        .mixed_count = (unsigned)bench->client_count,
         .depth = (unsigned)bench->depth,
         .duration_ns = bench->duration_ns,
         .op_count_max = bench->op_count_max,

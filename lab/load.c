@@ -34,6 +34,18 @@ struct load_thread_arg {
     unsigned index;
 };
 
+const char *load_kind_name(enum load_kind kind)
+{
+    static const char *const names[] = {[LOAD_READ] = "read", [LOAD_WRITE] = "write", [LOAD_UPDATE] = "update"};
+    CHECK(kind < LOAD_KIND_COUNT);
+    return names[kind];
+}
+
+unsigned load_client_count(const struct load_options *options)
+{
+    return options->reader_count + options->writer_count + options->mixed_count;
+}
+
 static void tell_stage_is_over(struct load *load)
 {
     const uint64_t one = 1;
@@ -49,7 +61,7 @@ static void *run_thread(void *arg)
     if (load->shared.options.fills_first)
         load_client_fill(client);
     pthread_mutex_lock(&load->stage_lock);
-    if (++load->filled_count == load->shared.options.client_count)
+    if (++load->filled_count == load_client_count(&load->shared.options))
         tell_stage_is_over(load);
     while (load->stage == STAGE_FILL)
         pthread_cond_wait(&load->stage_changed, &load->stage_lock);
@@ -58,7 +70,7 @@ static void *run_thread(void *arg)
     if (runs)
         load_client_run(client);
     pthread_mutex_lock(&load->stage_lock);
-    if (++load->ended_count == load->shared.options.client_count)
+    if (++load->ended_count == load_client_count(&load->shared.options))
         tell_stage_is_over(load);
     pthread_mutex_unlock(&load->stage_lock);
     return NULL;
@@ -104,7 +116,7 @@ enum areg_error load_fill_outcome(struct load *load, char why[LOAD_WHY_BYTES])
 
 static enum areg_error init_clients(struct load *load, char why[LOAD_WHY_BYTES])
 {
-    const unsigned client_count = load->shared.options.client_count;
+    const unsigned client_count = load_client_count(&load->shared.options);
     load->clients = calloc(client_count, sizeof *load->clients);
     load->threads = calloc(client_count, sizeof *load->threads);
     load->stage_over_fd = eventfd(0, EFD_CLOEXEC);
@@ -124,7 +136,8 @@ static enum areg_error init_clients(struct load *load, char why[LOAD_WHY_BYTES])
 
 enum areg_error load_create(struct load **created, const struct load_options *options, char why[LOAD_WHY_BYTES])
 {
-    CHECK(options->client_count >= 1 && options->client_count <= LOAD_CLIENT_COUNT_MAX);
+    CHECK(load_client_count(options) >= 1 && load_client_count(options) <= LOAD_CLIENT_COUNT_MAX);
+    CHECK(options->value_bytes_min <= options->value_bytes_max && options->value_bytes_max <= AREG_VALUE_BYTES_MAX);
     CHECK(options->depth >= 1 && options->depth <= LOAD_DEPTH_MAX);
     CHECK(strlen(options->prefix) <= LOAD_PREFIX_BYTES_MAX);
     *created = NULL;
@@ -138,6 +151,8 @@ enum areg_error load_create(struct load **created, const struct load_options *op
     atomic_init(&load->shared.is_stopped, false);
     atomic_init(&load->shared.ops_left, options->op_count_max);
     atomic_init(&load->shared.turn, 0);
+    /* As if all had been written, the last one last. */
+    atomic_init(&load->shared.write_turn, options->keys.key_count);
     atomic_init(&load->shared.begin_ns, 0);
     atomic_init(&load->shared.end_ns, UINT64_MAX);
     struct random_source noise = {0};
@@ -187,17 +202,27 @@ int load_fd(const struct load *load)
     return load->stage_over_fd;
 }
 
+void load_window_add(struct load_window *total, const struct load_window *window)
+{
+    for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
+        histogram_merge(&total->kinds[kind].latency_ns, &window->kinds[kind].latency_ns);
+        for (unsigned error = 0; error <= AREG_EMAYBE; error++)
+            total->kinds[kind].errors[error] += window->kinds[kind].errors[error];
+    }
+    total->bytes_read += window->bytes_read;
+    total->bytes_written += window->bytes_written;
+    if (window->configuration > total->configuration)
+        total->configuration = window->configuration;
+    histogram_merge(&total->lateness_ns, &window->lateness_ns);
+}
+
 void load_take_window(struct load *load, struct load_window *window)
 {
     memset(window, 0, sizeof *window);
     for (unsigned i = 0; i < load->client_count; i++) {
         struct load_client *client = &load->clients[i];
         pthread_mutex_lock(&client->window_lock);
-        for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
-            histogram_merge(&window->kinds[kind].latency_ns, &client->window.kinds[kind].latency_ns);
-            for (unsigned error = 0; error <= AREG_EMAYBE; error++)
-                window->kinds[kind].errors[error] += client->window.kinds[kind].errors[error];
-        }
+        load_window_add(window, &client->window);
         memset(&client->window, 0, sizeof client->window);
         pthread_mutex_unlock(&client->window_lock);
     }
@@ -210,6 +235,20 @@ void load_sum_counters(struct load *load, struct load_counters *counters)
     for (unsigned i = 0; i < load->client_count; i++)
         for (unsigned counter = 0; counter < AREG_COUNT_END; counter++)
             counters->values[counter] += areg_counter(load->clients[i].handle, (enum areg_counter)counter);
+}
+
+void load_sum_effort(struct load *load, struct load_effort *effort)
+{
+    join_stage(load);
+    *effort = (struct load_effort){0};
+    for (unsigned i = 0; i < load->client_count; i++) {
+        const struct load_client *client = &load->clients[i];
+        const double busy = client->run_ns > 0 ? (double)client->run_cpu_ns / (double)client->run_ns : 0;
+        effort->cpu_ns += client->run_cpu_ns;
+        effort->busy_mean += busy / load->client_count;
+        if (busy > effort->busy_max)
+            effort->busy_max = busy;
+    }
 }
 
 void load_destroy(struct load *load)

@@ -1,6 +1,6 @@
 /*
  * Load on a cluster: clients, each a thread with a handle of its own and a number of operations outstanding, that read
- * and write registers, and what became of their operations.
+ * and write registers, what became of their operations, and what it took to generate them.
  *
  * It knows the cluster through areg.h alone. Every write writes another value, if it has the room. Of what it measures,
  * it leaves nothing out: an operation that fails, or that could not begin when it was meant to, or not at all, counts
@@ -28,10 +28,14 @@ enum {
 struct load_options {
     const char *where; /* as for areg_open() */
     struct key_choice keys;
-    const char *prefix; /* of all keys; up to LOAD_PREFIX_BYTES_MAX */
+    const char *prefix;    /* of all keys; up to LOAD_PREFIX_BYTES_MAX */
+    unsigned reader_count; /* clients that only read */
+    unsigned writer_count; /* clients that only write, or update */
+    unsigned mixed_count;  /* clients that do both, `read_percent` reads */
     unsigned read_percent;
-    size_t value_bytes;
-    unsigned client_count;
+    bool is_updating;       /* instead of a write: a read, then a write that covers what was read */
+    size_t value_bytes_min; /* of a write's value, drawn anew each time: each order of magnitude is as likely */
+    size_t value_bytes_max;
     unsigned depth;        /* operations that one client has outstanding */
     uint64_t duration_ns;  /* UINT64_MAX: no limit */
     uint64_t op_count_max; /* UINT64_MAX: no limit */
@@ -45,6 +49,7 @@ struct load_options {
 enum load_kind {
     LOAD_READ,
     LOAD_WRITE,
+    LOAD_UPDATE, /* a read and its covering write as one; AREG_ESTALE: another write came in between */
     LOAD_KIND_COUNT,
 };
 
@@ -56,11 +61,23 @@ struct load_tally {
 
 struct load_window {
     struct load_tally kinds[LOAD_KIND_COUNT];
+    uint64_t bytes_read;    /* of values */
+    uint64_t bytes_written; /* the same, whatever the outcome */
+    uint32_t configuration; /* the newest that an operation asked; 0 if none has ended */
+    /* How late operations of an open loop began though their client had room for one more: our own delay. */
+    struct histogram lateness_ns;
 };
 
 /** Counters of areg.h, of all clients together. */
 struct load_counters {
     uint64_t values[AREG_COUNT_END];
+};
+
+/** What the clients' own threads have used of the CPU while they ran; the library's threads are not among them. */
+struct load_effort {
+    uint64_t cpu_ns;  /* of all */
+    double busy_mean; /* share of a thread's time */
+    double busy_max;  /* of the busiest thread */
 };
 
 /**
@@ -80,8 +97,15 @@ void load_begin(struct load *load);
 void load_stop(struct load *load);
 /** What has completed since the last call; `window` is overwritten. */
 void load_take_window(struct load *load, struct load_window *window);
+void load_window_add(struct load_window *total, const struct load_window *window);
+/** "read", "write", "update". */
+const char *load_kind_name(enum load_kind kind);
+/** Of all three sorts: 1 to LOAD_CLIENT_COUNT_MAX. */
+unsigned load_client_count(const struct load_options *options);
 /** Since the handles were opened. Only when all are filled and before load_begin(), or when all have ended. */
 void load_sum_counters(struct load *load, struct load_counters *counters);
+/** Of the run. Only when all have ended. */
+void load_sum_effort(struct load *load, struct load_effort *effort);
 /** Let what is under way end, then close everything. NULL is allowed. */
 void load_destroy(struct load *load);
 

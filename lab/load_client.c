@@ -5,9 +5,11 @@
 #include "sim/history.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -45,6 +47,9 @@ enum areg_error load_client_init(struct load_client *client, struct load_shared 
     }
     client->random.state = seed;
     client->next_stamp = random_next(&client->random);
+    const struct load_options *load = &shared->options;
+    const bool is_mixed = index >= load->reader_count + load->writer_count;
+    client->read_percent = is_mixed ? load->read_percent : index < load->reader_count ? 100 : 0;
     const struct areg_options options = {
         .timeout_ms = shared->options.timeout_ms,
         .inflight_max = depth,
@@ -90,10 +95,10 @@ static uint64_t record(const struct load_slot *slot, const struct areg_result *r
     const enum history_status status = status_of(result->error);
     struct history_op op = {
         .client = shared->options.first_client + slot->client->index * shared->options.depth + slot->index,
-        .kind = slot->kind == LOAD_READ ? HISTORY_READ : HISTORY_WRITE,
+        .kind = slot->op == AREG_GET ? HISTORY_READ : HISTORY_WRITE,
         .status = status,
-        .has_value = slot->kind == LOAD_WRITE || result->value,
-        .value_hash = slot->kind == LOAD_READ && result->value ? hash_value(result->value) : slot->value_hash,
+        .has_value = slot->op == AREG_PUT || result->value,
+        .value_hash = result->value ? hash_value(result->value) : slot->value_hash,
         /* What has failed has no version of its own; what is unknown may not have come so far. */
         .has_version = status == HISTORY_OK || (status == HISTORY_INFO && result->tag.z > 0),
         .version = {.z = result->tag.z, .w = result->tag.writer},
@@ -116,6 +121,36 @@ static void note_filled(struct load_client *client, const struct areg_result *re
              result->detail[0] ? "; " : "", result->detail);
 }
 
+/* What one request has moved, be it an operation or a part of one. */
+static void count_request(struct load_client *client, const struct load_slot *slot, const struct areg_result *result)
+{
+    pthread_mutex_lock(&client->window_lock);
+    struct load_window *window = &client->window;
+    if (slot->op == AREG_PUT)
+        window->bytes_written += slot->value_bytes;
+    else if (result->error == AREG_OK)
+        window->bytes_read += result->value_bytes;
+    if (result->configuration > window->configuration)
+        window->configuration = result->configuration;
+    pthread_mutex_unlock(&client->window_lock);
+}
+
+/* An operation is over, and its slot free. */
+static void end_operation(struct load_slot *slot, enum areg_error error, uint64_t end_ns)
+{
+    struct load_client *client = slot->client;
+    pthread_mutex_lock(&client->window_lock);
+    struct load_tally *tally = &client->window.kinds[slot->kind];
+    histogram_add(&tally->latency_ns, end_ns - slot->due_ns);
+    tally->errors[error]++;
+    pthread_mutex_unlock(&client->window_lock);
+    if (client->free_count == 0)
+        client->free_since_ns = end_ns;
+    client->free_slots[client->free_count++] = slot->index;
+}
+
+static enum areg_error begin_covering_write(struct load_slot *slot, const struct areg_tag *base);
+
 static void complete(const struct areg_result *result, void *arg)
 {
     struct load_slot *slot = arg;
@@ -127,22 +162,39 @@ static void complete(const struct areg_result *result, void *arg)
     areg_value_free(result->value);
     if (client->is_filling) {
         note_filled(client, result);
-    } else {
-        pthread_mutex_lock(&client->window_lock);
-        struct load_tally *tally = &client->window.kinds[slot->kind];
-        histogram_add(&tally->latency_ns, end_ns - (slot->due_ns ? slot->due_ns : slot->start_ns));
-        tally->errors[result->error]++;
-        pthread_mutex_unlock(&client->window_lock);
+        client->free_slots[client->free_count++] = slot->index;
+        return;
     }
-    client->free_slots[client->free_count++] = slot->index;
+    count_request(client, slot, result);
+    enum areg_error error = result->error;
+    const bool is_half_done = slot->kind == LOAD_UPDATE && slot->op == AREG_GET;
+    if (is_half_done && (error == AREG_OK || error == AREG_ENOTFOUND)) {
+        error = begin_covering_write(slot, &result->tag);
+        if (error == AREG_OK)
+            return;
+    }
+    end_operation(slot, error, end_ns);
 }
 
 /* ---------------------------------------------------------------- operations */
 
-/* A value like no other: the noise, with every word changed by a stamp that is used once. */
-static struct areg_value *make_value(struct load_client *client)
+/* Each order of magnitude as likely as the others. */
+static size_t choose_value_bytes(struct load_client *client)
 {
-    const size_t value_bytes = client->shared->options.value_bytes;
+    const size_t min = client->shared->options.value_bytes_min;
+    const size_t max = client->shared->options.value_bytes_max;
+    if (min == max)
+        return min;
+    enum { FRACTION_BITS = 53 };
+    const double fraction =
+        (double)(random_next(&client->random) >> (64 - FRACTION_BITS)) / (double)(UINT64_C(1) << FRACTION_BITS);
+    const size_t value_bytes = (size_t)((double)min * pow((double)(max + 1) / (double)min, fraction));
+    return value_bytes < min ? min : value_bytes > max ? max : value_bytes;
+}
+
+/* A value like no other: the noise, with every word changed by a stamp that is used once. */
+static struct areg_value *make_value(struct load_client *client, size_t value_bytes)
+{
     struct areg_value *value = areg_value_create(value_bytes);
     if (!value)
         return NULL;
@@ -160,21 +212,21 @@ static struct areg_value *make_value(struct load_client *client)
     return value;
 }
 
-/* Prepare an operation on a key in a free slot, as the batch's next request; false without memory. */
-static bool prepare(struct load_client *client, unsigned batch_index, enum load_kind kind, uint64_t key_index,
-                    uint64_t due_ns)
+/* The slot's next request: a value is made for a write; false without memory for it. */
+static bool prepare_request(struct load_slot *slot, enum areg_op op, struct areg_request *request)
 {
-    CHECK(client->free_count > 0 && batch_index < client->shared->options.depth);
+    struct load_client *client = slot->client;
     struct areg_value *value = NULL;
-    if (kind == LOAD_WRITE && !(value = make_value(client)))
-        return false;
-    struct load_slot *slot = &client->slots[client->free_slots[--client->free_count]];
-    slot->kind = kind;
-    slot->due_ns = due_ns;
-    slot->value_hash = value && client->shared->options.history ? hash_value(value) : 0;
-    snprintf(slot->key, sizeof slot->key, "%sk%" PRIu64, client->shared->options.prefix, key_index);
-    client->requests[batch_index] = (struct areg_request){
-        .op = kind == LOAD_READ ? AREG_GET : AREG_PUT,
+    slot->op = op;
+    if (op == AREG_PUT) {
+        slot->value_bytes = choose_value_bytes(client);
+        value = make_value(client, slot->value_bytes);
+        if (!value)
+            return false;
+        slot->value_hash = client->shared->options.history ? hash_value(value) : 0;
+    }
+    *request = (struct areg_request){
+        .op = op,
         .key = slot->key,
         .key_bytes = strlen(slot->key),
         .value = value,
@@ -184,14 +236,58 @@ static bool prepare(struct load_client *client, unsigned batch_index, enum load_
     return true;
 }
 
+/* The second half of an update, which is lost if anybody has written since the first one. */
+static enum areg_error begin_covering_write(struct load_slot *slot, const struct areg_tag *base)
+{
+    struct areg_request request;
+    if (!prepare_request(slot, AREG_PUT, &request))
+        return AREG_ENOMEM;
+    request.base = base;
+    slot->start_ns = load_now_ns();
+    const enum areg_error error = areg_submit(slot->client->handle, &request, 1, NULL);
+    areg_value_free(request.value);
+    return error;
+}
+
+/* Prepare an operation on a key in a free slot, as the batch's next request; false without memory. `due_ns` is 0 if it
+ * is due when it begins. */
+static bool prepare(struct load_client *client, unsigned batch_index, enum load_kind kind, uint64_t key_index,
+                    uint64_t due_ns)
+{
+    CHECK(client->free_count > 0 && batch_index < client->shared->options.depth);
+    struct load_slot *slot = &client->slots[client->free_slots[client->free_count - 1]];
+    slot->kind = kind;
+    slot->due_ns = due_ns;
+    snprintf(slot->key, sizeof slot->key, "%sk%" PRIu64, client->shared->options.prefix, key_index);
+    if (!prepare_request(slot, kind == LOAD_WRITE ? AREG_PUT : AREG_GET, &client->requests[batch_index]))
+        return false;
+    client->free_count--;
+    return true;
+}
+
+/* An operation begins: in a closed loop, where it is due now; or in an open one, where it may be late. What it had to
+ * wait for because all slots were taken is the cluster's fault, the rest is ours. */
+static void begin_operation(struct load_client *client, struct load_slot *slot, uint64_t now_ns)
+{
+    slot->start_ns = now_ns;
+    if (slot->due_ns == 0) {
+        slot->due_ns = now_ns;
+        return;
+    }
+    const uint64_t possible_ns = slot->due_ns > client->free_since_ns ? slot->due_ns : client->free_since_ns;
+    histogram_add(&client->window.lateness_ns, now_ns - possible_ns);
+}
+
 /* Submit a batch. What can not be submitted completes at once, with the error. */
 static void submit(struct load_client *client, unsigned batch_count)
 {
     if (batch_count == 0)
         return;
     const uint64_t now_ns = load_now_ns();
+    pthread_mutex_lock(&client->window_lock);
     for (unsigned i = 0; i < batch_count; i++)
-        ((struct load_slot *)client->requests[i].arg)->start_ns = now_ns;
+        begin_operation(client, client->requests[i].arg, now_ns);
+    pthread_mutex_unlock(&client->window_lock);
     const enum areg_error error = areg_submit(client->handle, client->requests, batch_count, NULL);
     for (unsigned i = 0; i < batch_count; i++) {
         areg_value_free(client->requests[i].value);
@@ -219,7 +315,7 @@ void load_client_fill(struct load_client *client)
                 break;
             }
             batch_count++;
-            key_index += options->client_count;
+            key_index += load_client_count(options);
         }
         submit(client, batch_count);
         if (client->free_count < options->depth)
@@ -240,7 +336,21 @@ static bool take_turn(struct load_shared *shared)
 
 static enum load_kind choose_kind(struct load_client *client)
 {
-    return random_below(&client->random, 100) < client->shared->options.read_percent ? LOAD_READ : LOAD_WRITE;
+    if (random_below(&client->random, 100) < client->read_percent)
+        return LOAD_READ;
+    return client->shared->options.is_updating ? LOAD_UPDATE : LOAD_WRITE;
+}
+
+/* Under KEY_LATEST, the key that was written longest ago is the next one to be written. */
+static uint64_t choose_key(struct load_client *client, enum load_kind kind)
+{
+    struct load_shared *shared = client->shared;
+    const struct key_choice *keys = &shared->options.keys;
+    if (keys->kind != KEY_LATEST)
+        return key_choice_next(keys, atomic_fetch_add(&shared->turn, 1), &client->random);
+    if (kind == LOAD_READ)
+        return key_choice_next(keys, atomic_load(&shared->write_turn), &client->random);
+    return atomic_fetch_add(&shared->write_turn, 1) % keys->key_count;
 }
 
 /* Wait for something to happen, or until it is time for the next operation. */
@@ -277,15 +387,16 @@ static void count_missed(struct load_client *client, uint64_t due_ns, uint64_t i
     pthread_mutex_unlock(&client->window_lock);
 }
 
-void load_client_run(struct load_client *client)
+static void run(struct load_client *client)
 {
     struct load_shared *shared = client->shared;
     const struct load_options *options = &shared->options;
     const bool is_open = options->rate_hz > 0;
-    const uint64_t interval_ns = is_open ? options->client_count * UINT64_C(1000000000) / options->rate_hz : 0;
+    const unsigned client_count = load_client_count(options);
+    const uint64_t interval_ns = is_open ? client_count * UINT64_C(1000000000) / options->rate_hz : 0;
     /* Clients of an open loop begin one after the other, not all at once. */
     const uint64_t begin_ns = atomic_load(&shared->begin_ns);
-    uint64_t due_ns = is_open ? begin_ns + interval_ns * client->index / options->client_count : UINT64_MAX;
+    uint64_t due_ns = is_open ? begin_ns + interval_ns * client->index / client_count : UINT64_MAX;
     const uint64_t end_ns = atomic_load(&shared->end_ns);
     uint64_t now_ns;
     bool goes_on;
@@ -296,9 +407,8 @@ void load_client_run(struct load_client *client)
         /* What was due before the end begins, though we may have woken up a moment after it. */
         while (client->free_count > 0 && (is_open ? due_ns <= now_ns && due_ns < end_ns : goes_on) &&
                take_turn(shared)) {
-            const uint64_t turn = atomic_fetch_add(&shared->turn, 1);
-            const uint64_t key_index = key_choice_next(&options->keys, turn, &client->random);
-            if (!prepare(client, batch_count, choose_kind(client), key_index, is_open ? due_ns : 0))
+            const enum load_kind kind = choose_kind(client);
+            if (!prepare(client, batch_count, kind, choose_key(client, kind), is_open ? due_ns : 0))
                 break;
             batch_count++;
             due_ns += is_open ? interval_ns : 0;
@@ -311,4 +421,21 @@ void load_client_run(struct load_client *client)
         count_missed(client, due_ns, interval_ns, now_ns < end_ns ? now_ns : end_ns);
     while (client->free_count < options->depth)
         areg_run(client->handle, STOP_POLL_MS);
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+    struct timespec used;
+    CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0);
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+}
+
+void load_client_run(struct load_client *client)
+{
+    prctl(PR_SET_TIMERSLACK, 1UL); /* arrivals at a rate: without it, each waits for 50 us more */
+    const uint64_t begin_ns = load_now_ns();
+    const uint64_t begin_cpu_ns = thread_cpu_ns();
+    run(client);
+    client->run_cpu_ns = thread_cpu_ns() - begin_cpu_ns;
+    client->run_ns = load_now_ns() - begin_ns;
 }

@@ -78,6 +78,7 @@ static void tell_user(const struct ticket *ticket, struct client_done *done)
         .tag = {done->tag.z, done->tag.w},
         .value_bytes = done->value_bytes,
         .rounds = done->rounds,
+        .configuration = done->configuration,
         .detail = done->detail,
     };
     if (!ticket->done)
