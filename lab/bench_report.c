@@ -1,5 +1,6 @@
 #include "lab/bench_report.h"
 
+#include "core/check.h"
 #include "core/error.h"
 #include "core/units.h"
 
@@ -9,6 +10,7 @@
 
 enum {
     P50 = 50000,
+    P90 = 90000,
     P99 = 99000,
     P99_9 = 99900,
 };
@@ -19,9 +21,10 @@ struct outcome_counts bench_outcomes(const struct load_tally *tally)
         .all = tally->latency_ns.count,
         .ok = tally->errors[AREG_OK] + tally->errors[AREG_ENOTFOUND],
         .not_found = tally->errors[AREG_ENOTFOUND],
+        .lost = tally->errors[AREG_ESTALE],
         .unknown = tally->errors[AREG_EMAYBE],
     };
-    counts.failed = counts.all - counts.ok - counts.unknown;
+    counts.failed = counts.all - counts.ok - counts.lost - counts.unknown;
     return counts;
 }
 
@@ -61,12 +64,49 @@ static struct costs costs_of(const struct bench_result *result)
     };
 }
 
+/* The library has a thread of its own for each client. The main thread's share is next to nothing. */
+static double library_busy(const struct bench_result *result)
+{
+    const double library_ns = (double)result->client_cpu_ns - (double)result->effort.cpu_ns;
+    const double threads_ns = result->seconds * 1e9 * load_client_count(result->options);
+    return library_ns > 0 ? ratio(library_ns, threads_ns) : 0;
+}
+
+bool bench_generator_limits(const struct bench_result *result, char why[BENCH_WHY_BYTES])
+{
+    static const double BUSY_MAX = 0.9;
+    struct histogram all = {0};
+    for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++)
+        histogram_merge(&all, &result->total.kinds[kind].latency_ns);
+    const uint64_t lateness_ns = histogram_quantile(&result->total.lateness_ns, P99);
+    const uint64_t median_ns = histogram_quantile(&all, P50);
+    const double library = library_busy(result);
+    const double busy = result->effort.busy_max > library ? result->effort.busy_max : library;
+    if (busy > BUSY_MAX) {
+        snprintf(why, BENCH_WHY_BYTES,
+                 "the load generator may be the limit: a thread of it was busy for %.0f %% of the time; "
+                 "take more --clients, or another machine",
+                 100 * busy);
+        return true;
+    }
+    if (lateness_ns > median_ns) {
+        char lateness[UNITS_TEXT_BYTES];
+        char median[UNITS_TEXT_BYTES];
+        snprintf(why, BENCH_WHY_BYTES,
+                 "the load generator may be the limit: it began operations up to %s late (p99), and their median "
+                 "is %s; take more --clients, or another machine",
+                 units_print_duration(lateness_ns, lateness), units_print_duration(median_ns, median));
+        return true;
+    }
+    return false;
+}
+
 /* ---------------------------------------------------------------- for people */
 
 void bench_table_head(FILE *to)
 {
-    fprintf(to, "  %-6s  %10s  %9s  %9s  %9s  %9s  %10s  %9s  %7s  %7s\n", "", "ops/s", "p50", "p99", "p99.9", "max",
-            "ok", "not found", "failed", "unknown");
+    fprintf(to, "  %-6s  %10s  %9s  %9s  %9s  %9s  %10s  %9s  %7s  %7s  %7s\n", "", "ops/s", "p50", "p99", "p99.9",
+            "max", "ok", "not found", "lost", "failed", "unknown");
 }
 
 void bench_table_row(const char *kind_name, const struct histogram *latency_ns, const struct outcome_counts *counts,
@@ -81,8 +121,8 @@ void bench_table_row(const char *kind_name, const struct histogram *latency_ns, 
         const uint64_t quantile_us = histogram_quantile(latency_ns, quantiles[i]) / 1000;
         fprintf(to, "  %9s", units_print_duration(quantile_us * 1000, text));
     }
-    fprintf(to, "  %10" PRIu64 "  %9" PRIu64 "  %7" PRIu64 "  %7" PRIu64 "\n", counts->ok, counts->not_found,
-            counts->failed, counts->unknown);
+    fprintf(to, "  %10" PRIu64 "  %9" PRIu64 "  %7" PRIu64 "  %7" PRIu64 "  %7" PRIu64 "\n", counts->ok,
+            counts->not_found, counts->lost, counts->failed, counts->unknown);
 }
 
 static void print_errors(const struct bench_result *result, FILE *to)
@@ -90,22 +130,54 @@ static void print_errors(const struct bench_result *result, FILE *to)
     for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++)
         for (unsigned error = AREG_OK + 1; error <= AREG_EMAYBE; error++) {
             const uint64_t count = result->total.kinds[kind].errors[error];
-            if (count > 0 && error != AREG_ENOTFOUND)
+            if (count > 0 && error != AREG_ENOTFOUND && error != AREG_ESTALE)
                 fprintf(to, "  %-6s  %10" PRIu64 " x %s: %s\n", load_kind_name(kind), count,
                         error_name((enum areg_error)error), error_sentence((enum areg_error)error));
         }
 }
 
-void bench_report_text(const struct bench_result *result, FILE *to)
+static void print_value_bytes(const struct load_options *options, FILE *to)
+{
+    char text[UNITS_TEXT_BYTES];
+    fprintf(to, "%s", units_print_bytes(options->value_bytes_min, text));
+    if (options->value_bytes_max > options->value_bytes_min)
+        fprintf(to, " to %s", units_print_bytes(options->value_bytes_max, text));
+}
+
+static void print_load(const struct bench_result *result, FILE *to)
 {
     const struct load_options *options = result->options;
-    char value[UNITS_TEXT_BYTES];
-    fprintf(to, "mix %s, %" PRIu64 " keys (%s) of %s, %u clients x %u outstanding, ", result->mix,
-            options->keys.key_count, result->distribution, units_print_bytes(options->value_bytes_max, value),
-            load_client_count(options), options->depth);
+    fprintf(to, "mix %s, %" PRIu64 " keys (%s) of ", result->mix, options->keys.key_count, result->distribution);
+    print_value_bytes(options, to);
+    fprintf(to, ", ");
+    if (options->reader_count)
+        fprintf(to, "%u readers + ", options->reader_count);
+    if (options->writer_count)
+        fprintf(to, "%u writers + ", options->writer_count);
+    fprintf(to, "%u clients x %u outstanding, ", options->mixed_count, options->depth);
     if (options->rate_hz)
-        fprintf(to, "%" PRIu64 " operations/s due, ", options->rate_hz);
+        fprintf(to, "open loop, %" PRIu64 " operations/s due, ", options->rate_hz);
+    else
+        fprintf(to, "closed loop, ");
     fprintf(to, "%.1f s\n\n", result->seconds);
+}
+
+static void print_generator(const struct bench_result *result, FILE *to)
+{
+    fprintf(to,
+            "  the load generator's threads were busy for %.0f %% of the time, the busiest for %.0f %%, the library's "
+            "for %.0f %%",
+            100 * result->effort.busy_mean, 100 * result->effort.busy_max, 100 * library_busy(result));
+    char late[UNITS_TEXT_BYTES];
+    if (result->options->rate_hz)
+        fprintf(to, "; it began operations up to %s late (p99)",
+                units_print_duration(histogram_quantile(&result->total.lateness_ns, P99), late));
+    fputc('\n', to);
+}
+
+void bench_report_text(const struct bench_result *result, FILE *to)
+{
+    print_load(result, to);
     bench_table_head(to);
     for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
         const struct load_tally *tally = &result->total.kinds[kind];
@@ -125,7 +197,8 @@ void bench_report_text(const struct bench_result *result, FILE *to)
             costs.overhead_bytes_per_op, costs.client_cpu_us_per_op);
     if (result->has_hosts_cpu)
         fprintf(to, " and %.0f us at the hosts", costs.hosts_cpu_us_per_op);
-    fputc('\n', to);
+    fprintf(to, "; the last configuration was c%" PRIu32 "\n", result->total.configuration);
+    print_generator(result, to);
 }
 
 /* ---------------------------------------------------------------- for programs */
@@ -134,10 +207,10 @@ void bench_json_outcomes(const struct histogram *latency_ns, const struct outcom
                          FILE *to)
 {
     fprintf(to,
-            "\"ops\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"not_found\":%" PRIu64 ",\"failed\":%" PRIu64
+            "\"ops\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"not_found\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"failed\":%" PRIu64
             ",\"unknown\":%" PRIu64 ",\"per_second\":%.1f,\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64
             ",\"p999_ns\":%" PRIu64 ",\"max_ns\":%" PRIu64,
-            counts->all, counts->ok, counts->not_found, counts->failed, counts->unknown,
+            counts->all, counts->ok, counts->not_found, counts->lost, counts->failed, counts->unknown,
             ratio((double)counts->ok, seconds), histogram_quantile(latency_ns, P50),
             histogram_quantile(latency_ns, P99), histogram_quantile(latency_ns, P99_9), latency_ns->max);
 }
@@ -159,16 +232,31 @@ static void print_kind_json(const struct bench_result *result, enum load_kind ki
     fprintf(to, "}},");
 }
 
+static void print_generator_json(const struct bench_result *result, FILE *to)
+{
+    const struct histogram *lateness_ns = &result->total.lateness_ns;
+    char why[BENCH_WHY_BYTES];
+    fprintf(to,
+            "\"generator\":{\"busy_mean\":%.4f,\"busy_max\":%.4f,\"library_busy\":%.4f,\"late_p50_ns\":%" PRIu64
+            ",\"late_p99_ns\":%" PRIu64 ",\"late_max_ns\":%" PRIu64 ",\"is_limit\":%s},",
+            result->effort.busy_mean, result->effort.busy_max, library_busy(result),
+            histogram_quantile(lateness_ns, P50), histogram_quantile(lateness_ns, P99), lateness_ns->max,
+            bench_generator_limits(result, why) ? "true" : "false");
+}
+
 void bench_report_json(const struct bench_result *result, FILE *to)
 {
     const struct load_options *options = result->options;
     fprintf(to,
-            "{\"v\":1,\"mix\":\"%s\",\"keys\":%" PRIu64 ",\"dist\":\"%s\",\"value_bytes\":%zu,\"clients\":%u,"
-            "\"depth\":%u,\"rate_hz\":%" PRIu64 ",\"seconds\":%.3f,",
+            "{\"v\":1,\"mix\":\"%s\",\"keys\":%" PRIu64 ",\"dist\":\"%s\",\"value_bytes\":%zu,\"value_bytes_min\":%zu,"
+            "\"clients\":%u,\"readers\":%u,\"writers\":%u,\"depth\":%u,\"rate_hz\":%" PRIu64 ",\"seconds\":%.3f,"
+            "\"configuration\":%" PRIu32 ",",
             result->mix, options->keys.key_count, result->distribution, options->value_bytes_max,
-            load_client_count(options), options->depth, options->rate_hz, result->seconds);
-    print_kind_json(result, LOAD_READ, to);
-    print_kind_json(result, LOAD_WRITE, to);
+            options->value_bytes_min, load_client_count(options), options->reader_count, options->writer_count,
+            options->depth, options->rate_hz, result->seconds, result->total.configuration);
+    for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++)
+        print_kind_json(result, kind, to);
+    print_generator_json(result, to);
     const struct costs costs = costs_of(result);
     fprintf(to,
             "\"rounds_per_read\":%.4f,\"values_received_per_read\":%.4f,\"rounds_per_write\":%.4f,"
@@ -187,42 +275,79 @@ void bench_report_json(const struct bench_result *result, FILE *to)
     fprintf(to, "}}\n");
 }
 
-void bench_csv_head(const char *time_name, FILE *to)
+/* ---------------------------------------------------------------- rows and lines */
+
+void bench_csv_head(const char *first_names, FILE *to)
 {
-    fprintf(to, "%s,op,ops,ok,not_found,failed,unknown,p50_us,p99_us,max_us\n", time_name);
+    fprintf(to, "%s,op,ops,ok,not_found,failed,unknown,p50_us,p99_us,max_us,lost,ops_per_s,min_us,p90_us,p999_us\n",
+            first_names);
 }
 
-void bench_csv_row(double time, const char *kind_name, const struct histogram *latency_ns,
-                   const struct outcome_counts *counts, FILE *to)
+void bench_csv_row(const char *first, const char *kind_name, const struct histogram *latency_ns,
+                   const struct outcome_counts *counts, double seconds, FILE *to)
 {
-    fprintf(
-        to, "%g,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
-        time, kind_name, counts->all, counts->ok, counts->not_found, counts->failed, counts->unknown,
-        histogram_quantile(latency_ns, P50) / 1000, histogram_quantile(latency_ns, P99) / 1000, latency_ns->max / 1000);
+    fprintf(to, "%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, first, kind_name, counts->all,
+            counts->ok, counts->not_found, counts->failed, counts->unknown);
+    fprintf(to, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, histogram_quantile(latency_ns, P50) / 1000,
+            histogram_quantile(latency_ns, P99) / 1000, latency_ns->max / 1000);
+    fprintf(to, ",%" PRIu64 ",%.1f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", counts->lost,
+            ratio((double)counts->ok, seconds), histogram_quantile(latency_ns, 0) / 1000,
+            histogram_quantile(latency_ns, P90) / 1000, histogram_quantile(latency_ns, P99_9) / 1000);
 }
 
-void bench_csv_second(const struct load_window *window, uint64_t second, FILE *to)
+static void print_csv_rows(const struct load_window *window, const char *first, double seconds, FILE *to)
 {
     for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
         const struct load_tally *tally = &window->kinds[kind];
         const struct outcome_counts counts = bench_outcomes(tally);
         if (counts.all > 0)
-            bench_csv_row((double)second, load_kind_name(kind), &tally->latency_ns, &counts, to);
+            bench_csv_row(first, load_kind_name(kind), &tally->latency_ns, &counts, seconds, to);
     }
     fflush(to);
 }
 
-void bench_progress_line(const struct load_window *window, uint64_t second, FILE *to)
+void bench_csv_second(const struct load_window *window, uint64_t second, FILE *to)
 {
-    fprintf(to, "%4" PRIu64 " s", second);
+    char first[64];
+    snprintf(first, sizeof first, "second,%" PRIu64 ",1", second);
+    print_csv_rows(window, first, 1, to);
+}
+
+void bench_csv_total(const struct bench_result *result, FILE *to)
+{
+    char first[64];
+    snprintf(first, sizeof first, "all,0,%.3f", result->seconds);
+    print_csv_rows(&result->total, first, result->seconds, to);
+}
+
+void bench_progress_line(const struct load_window *window, uint64_t second, unsigned room_columns, FILE *to)
+{
+    char line[512];
+    struct outcome_counts counts[LOAD_KIND_COUNT];
+    struct outcome_counts sum = {0};
     for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
-        const struct load_tally *tally = &window->kinds[kind];
-        const struct outcome_counts counts = bench_outcomes(tally);
+        counts[kind] = bench_outcomes(&window->kinds[kind]);
+        sum.lost += counts[kind].lost;
+        sum.failed += counts[kind].failed;
+        sum.unknown += counts[kind].unknown;
+    }
+    /* What matters most stands where a narrow terminal still shows it. */
+    size_t used =
+        (size_t)snprintf(line, sizeof line, "%4" PRIu64 " s  c%" PRIu32 "  failed %" PRIu64 "  unknown %" PRIu64,
+                         second, window->configuration, sum.failed, sum.unknown);
+    if (sum.lost > 0)
+        used += (size_t)snprintf(line + used, sizeof line - used, "  lost %" PRIu64, sum.lost);
+    for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++) {
+        const struct histogram *latency_ns = &window->kinds[kind].latency_ns;
         char p50[UNITS_TEXT_BYTES];
         char p99[UNITS_TEXT_BYTES];
-        fprintf(to, "  |  %-5s %8" PRIu64 "/s  p50 %8s  p99 %8s  failed %" PRIu64, load_kind_name(kind), counts.all,
-                units_print_duration(histogram_quantile(&tally->latency_ns, P50), p50),
-                units_print_duration(histogram_quantile(&tally->latency_ns, P99), p99), counts.failed + counts.unknown);
+        if (counts[kind].all == 0)
+            continue;
+        used += (size_t)snprintf(line + used, sizeof line - used, "  |  %s %" PRIu64 "/s  p50 %s  p99 %s",
+                                 load_kind_name(kind), counts[kind].ok,
+                                 units_print_duration(histogram_quantile(latency_ns, P50), p50),
+                                 units_print_duration(histogram_quantile(latency_ns, P99), p99));
     }
-    fputc('\n', to);
+    CHECK(used < sizeof line);
+    fprintf(to, "%.*s", (int)room_columns, line);
 }

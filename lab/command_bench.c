@@ -1,6 +1,7 @@
 /*
  * areg-lab bench: load on a cluster, and what it came to.
  */
+#include "core/units.h"
 #include "lab/bench_report.h"
 #include "lab/command_up.h"
 #include "lab/local_cluster.h"
@@ -12,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,11 +25,14 @@ struct bench_flags {
     const char *mix;
     uint64_t key_count;
     const char *prefix;
-    uint64_t value_bytes;
-    const char *distribution;
+    const char *value;
+    const char *distribution; /* NULL: the mix's */
     uint64_t client_count;
+    uint64_t reader_count;
+    uint64_t writer_count;
     uint64_t depth;
     uint64_t rate_hz;
+    bool is_closed;
     uint64_t duration_ns;
     uint64_t op_count_max;
     bool fills_not;
@@ -39,13 +44,18 @@ struct bench_flags {
 /* A year: what is added to a clock must not overflow. */
 static const uint64_t DURATION_NS_MAX = UINT64_C(365) * 86400 * 1000000000;
 
-/* The mixes of YCSB, as far as they are about reads and writes alone. */
+/* The mixes of YCSB, but that of scans: there is no order among registers to scan in. */
 struct mix {
     const char *name;
     unsigned read_percent;
+    bool is_updating;
+    const char *distribution; /* unless --dist says otherwise */
 };
 
-static const struct mix mixes[] = {{"a", 50}, {"b", 95}, {"c", 100}, {"w", 0}};
+static const struct mix mixes[] = {
+    {"a", 50, false, "uniform"}, {"b", 95, false, "uniform"}, {"c", 100, false, "uniform"},
+    {"d", 95, false, "latest"},  {"f", 50, true, "uniform"},  {"w", 0, false, "uniform"},
+};
 
 /* Find a mix; says what is wrong otherwise. */
 static const struct mix *find_mix(const char *name)
@@ -53,11 +63,29 @@ static const struct mix *find_mix(const char *name)
     for (unsigned i = 0; i < sizeof mixes / sizeof mixes[0]; i++)
         if (strcmp(mixes[i].name, name) == 0)
             return &mixes[i];
-    if (strcmp(name, "d") == 0 || strcmp(name, "f") == 0)
-        program_fail_usage("mix %s is not supported by this version; there are a, b, c and w", name);
-    else
-        program_fail_usage("--mix is a (half reads), b (95 %% reads), c (reads) or w (writes), not \"%s\"", name);
+    program_fail_usage(
+        "--mix is a (half reads), b (95 %% reads), c (reads), d (95 %% reads, of what was written last), "
+        "f (half reads, half updates) or w (writes), not \"%s\"",
+        name);
     return NULL;
+}
+
+/* "64KiB", or "4KiB..1MiB". */
+static bool parse_value(const char *text, struct load_options *options)
+{
+    static const char dots[] = "..";
+    const char *second = strstr(text, dots);
+    char first[UNITS_TEXT_BYTES];
+    const int first_bytes = second ? (int)(second - text) : (int)strlen(text);
+    uint64_t min;
+    uint64_t max;
+    if (snprintf(first, sizeof first, "%.*s", first_bytes, text) >= (int)sizeof first ||
+        units_parse_bytes(first, &min) != AREG_OK ||
+        units_parse_bytes(second ? second + strlen(dots) : first, &max) != AREG_OK)
+        return false;
+    options->value_bytes_min = min;
+    options->value_bytes_max = max;
+    return max <= AREG_VALUE_BYTES_MAX && min <= max && (min > 0 || max == 0);
 }
 
 /* ---------------------------------------------------------------- measuring */
@@ -105,8 +133,24 @@ static uint64_t hosts_cpu_between(const struct cpu_reading *before, const struct
 struct outputs {
     FILE *history; /* or NULL */
     FILE *csv;     /* or NULL */
-    bool is_verbose;
+    enum { LIVE_NOT, LIVE_LINES, LIVE_IN_PLACE } live;
 };
+
+/* One line each second; on a terminal, always the same one. */
+static void show_second(const struct outputs *outputs, const struct load_window *window, uint64_t second)
+{
+    enum { COLUMNS_DEFAULT = 80, COLUMNS_MAX = 500 };
+    if (outputs->live == LIVE_NOT)
+        return;
+    unsigned room_columns = COLUMNS_MAX;
+    if (outputs->live == LIVE_IN_PLACE) {
+        struct winsize size;
+        const bool has_size = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+        room_columns = has_size ? size.ws_col - 1u : COLUMNS_DEFAULT - 1;
+    }
+    bench_progress_line(window, second, room_columns, stderr);
+    fputs(outputs->live == LIVE_IN_PLACE ? "\033[K\r" : "\n", stderr);
+}
 
 /* Wait until the load's stage is over; false if a signal came first, which stops the load. Operations under way still
  * end then, unless a second signal comes. */
@@ -145,11 +189,13 @@ static void measure(struct load *load, const struct outputs *outputs, int signal
         load_window_add(&result->total, &window);
         if (outputs->csv)
             bench_csv_second(&window, second, outputs->csv);
-        if (outputs->is_verbose && !is_over)
-            bench_progress_line(&window, second, stderr);
+        if (!is_over)
+            show_second(outputs, &window, second);
         second++;
     }
     result->seconds = (double)(load_now_ns() - begin_ns) / 1e9;
+    if (outputs->live == LIVE_IN_PLACE)
+        fputs("\033[K", stderr);
 }
 
 /* ---------------------------------------------------------------- running */
@@ -185,6 +231,7 @@ static int run_load(const struct load_options *options, const struct bench_flags
     read_cpu(bench->dir, &readings[0]);
     measure(load, outputs, signal_fd, result);
     read_cpu(bench->dir, &readings[1]);
+    load_sum_effort(load, &result->effort);
     load_sum_counters(load, &result->counters);
     for (unsigned i = 0; i < AREG_COUNT_END; i++)
         result->counters.values[i] -= before.values[i];
@@ -226,11 +273,14 @@ static int run_and_report(struct load_options *options, const struct bench_flags
     struct outputs outputs = {
         .history = open_output(bench->history, &has_failed),
         .csv = open_output(bench->csv, &has_failed),
-        .is_verbose = bench->common.verbose,
+        .live = bench->common.quiet     ? LIVE_NOT
+                : isatty(STDERR_FILENO) ? LIVE_IN_PLACE
+                : bench->common.verbose ? LIVE_LINES
+                                        : LIVE_NOT,
     };
     options->history = outputs.history;
     if (outputs.csv)
-        bench_csv_head("second", outputs.csv);
+        bench_csv_head(BENCH_CSV_FIRST_NAMES, outputs.csv);
     const int signal_fd = program_open_signals();
     int exit_code = EXIT_CODE_ERROR;
     if (!has_failed && signal_fd < 0)
@@ -239,6 +289,8 @@ static int run_and_report(struct load_options *options, const struct bench_flags
         exit_code = run_load(options, bench, &outputs, signal_fd, result);
     if (signal_fd >= 0)
         close(signal_fd);
+    if (!exit_code && outputs.csv)
+        bench_csv_total(result, outputs.csv);
     const bool has_history = close_output(outputs.history, bench->history);
     const bool has_csv = close_output(outputs.csv, bench->csv);
     if (!has_history || !has_csv)
@@ -249,8 +301,12 @@ static int run_and_report(struct load_options *options, const struct bench_flags
         bench_report_json(result, stdout);
     else
         bench_report_text(result, stdout);
-    const uint64_t ok_count =
-        bench_outcomes(&result->total.kinds[LOAD_READ]).ok + bench_outcomes(&result->total.kinds[LOAD_WRITE]).ok;
+    char why[BENCH_WHY_BYTES];
+    if (!bench->common.quiet && bench_generator_limits(result, why))
+        fprintf(stderr, "areg-lab: %s\n", why);
+    uint64_t ok_count = 0;
+    for (unsigned kind = 0; kind < LOAD_KIND_COUNT; kind++)
+        ok_count += bench_outcomes(&result->total.kinds[kind]).ok;
     return ok_count ? EXIT_CODE_OK : program_fail(AREG_EUNAVAIL, "not one operation has succeeded");
 }
 
@@ -287,37 +343,58 @@ static int find_cluster(struct bench_flags *bench, char **where)
     return program_fail_usage("which cluster? Give --seeds, --config or --dir, or set AREG_SEEDS; %s", why);
 }
 
-static int settle_and_run(struct bench_flags *bench)
+/* From flags to a load; says what is wrong with them. */
+static int settle(const struct bench_flags *bench, const struct mix *mix, const char *distribution,
+                  struct load_options *options)
 {
-    const struct mix *mix = find_mix(bench->mix);
-    if (!mix)
-        return EXIT_CODE_USAGE;
-    struct load_options options = {
+    *options = (struct load_options){
         .prefix = bench->prefix,
         .read_percent = mix->read_percent,
-        .value_bytes_min = bench->value_bytes,
-        .value_bytes_max = bench->value_bytes,
+        .is_updating = mix->is_updating,
+        .reader_count = (unsigned)bench->reader_count,
+        .writer_count = (unsigned)bench->writer_count,
         .mixed_count = (unsigned)bench->client_count,
         .depth = (unsigned)bench->depth,
         .duration_ns = bench->duration_ns,
         .op_count_max = bench->op_count_max,
         .rate_hz = bench->rate_hz,
         .timeout_ms = (uint32_t)bench->common.timeout_ms,
-        .fills_first = mix->read_percent > 0 && !bench->fills_not,
         .first_client = bench->first_client,
     };
-    if (key_choice_parse(bench->distribution, bench->key_count, &options.keys) != AREG_OK)
-        return program_fail_usage("--dist is uniform, in-turn or zipf:THETA with 0 < THETA < 1, not \"%s\"",
-                                  bench->distribution);
+    const unsigned client_count = load_client_count(options);
+    const bool reads = bench->reader_count > 0 || (bench->client_count > 0 && mix->read_percent > 0);
+    options->fills_first = !bench->fills_not && (reads || mix->is_updating);
+    if (client_count < 1 || client_count > LOAD_CLIENT_COUNT_MAX)
+        return program_fail_usage("--clients, --readers and --writers are 1 to %d together", LOAD_CLIENT_COUNT_MAX);
+    if (bench->is_closed && bench->rate_hz > 0)
+        return program_fail_usage("--closed or --rate: operations begin when others have ended, or when they are due");
+    if (key_choice_parse(distribution, bench->key_count, &options->keys) != AREG_OK)
+        return program_fail_usage("--dist is uniform, in-turn, latest or zipf:THETA with 0 < THETA < 1, not \"%s\"",
+                                  distribution);
+    if (!parse_value(bench->value, options))
+        return program_fail_usage("--value is a size up to 16MiB, or two, \"4KiB..1MiB\", not \"%s\"", bench->value);
     if (bench->duration_ns == UINT64_MAX && bench->op_count_max == UINT64_MAX)
-        options.duration_ns = UINT64_C(10000000000);
+        options->duration_ns = UINT64_C(10000000000);
     if (strlen(bench->prefix) > LOAD_PREFIX_BYTES_MAX)
         return program_fail_usage("--prefix has up to %d bytes", LOAD_PREFIX_BYTES_MAX);
-    if (bench->history && bench->value_bytes < LOAD_STAMP_BYTES)
+    if (bench->history && options->value_bytes_min < LOAD_STAMP_BYTES)
         return program_fail_usage("a history needs values that differ: --value must be at least %d B",
                                   LOAD_STAMP_BYTES);
+    return EXIT_CODE_OK;
+}
+
+static int settle_and_run(struct bench_flags *bench)
+{
+    const struct mix *mix = find_mix(bench->mix);
+    if (!mix)
+        return EXIT_CODE_USAGE;
+    const char *distribution = bench->distribution ? bench->distribution : mix->distribution;
+    struct load_options options;
+    int exit_code = settle(bench, mix, distribution, &options);
+    if (exit_code)
+        return exit_code;
     char *where;
-    int exit_code = find_cluster(bench, &where);
+    exit_code = find_cluster(bench, &where);
     if (exit_code)
         return exit_code;
     options.where = where;
@@ -327,7 +404,7 @@ static int settle_and_run(struct bench_flags *bench)
         return program_fail(AREG_ENOMEM, "out of memory");
     }
     result->mix = mix->name;
-    result->distribution = bench->distribution;
+    result->distribution = distribution;
     result->options = &options;
     exit_code = run_and_report(&options, bench, result);
     free(result);
@@ -339,12 +416,14 @@ int command_bench(int argc, char **argv)
 {
     static const struct command_page page = {
         .synopsis = "bench [FLAG...]",
-        .text =
-            "Load a cluster and print what it came to. A closed loop begins an operation when an earlier one has\n"
-            "ended; with --rate, operations are due at fixed times and measured from then on, and those that\n"
-            "were due and could not begin before the end have failed. Mixes with reads write every key once before\n"
-            "the clock starts. A signal ends the load, a second one at once.",
+        .text = "Load a cluster and print what it came to. A closed loop begins an operation when an earlier one has\n"
+                "ended: a cluster that stalls is asked less, and the stall counts for as many operations as there are\n"
+                "clients. With --rate, operations are due at fixed times and measured from then on, whether they can\n"
+                "begin or not, and those that could not before the end have failed. Mixes with reads write every key\n"
+                "once before the clock starts. A signal ends the load, a second one at once. On a terminal, what\n"
+                "happens is shown each second.",
         .examples = "  areg-lab bench --mix a --value 64KiB --clients 4 --depth 8 --run 10s\n"
+                    "  areg-lab bench --mix a --rate 500 --depth 64 --run 10s --csv load.csv\n"
                     "  areg-lab bench --mix w --keys 100 --ops 1000 --history load.jsonl",
     };
     struct bench_flags bench = {
@@ -352,8 +431,7 @@ int command_bench(int argc, char **argv)
         .mix = "a",
         .key_count = 1000,
         .prefix = "",
-        .value_bytes = 4096,
-        .distribution = "uniform",
+        .value = "4KiB",
         .client_count = 4,
         .depth = 1,
         .duration_ns = UINT64_MAX,
@@ -364,15 +442,22 @@ int command_bench(int argc, char **argv)
         {"config", 'c', FLAG_TEXT, &bench.config, "FILE", "a client.conf instead", 0, 0},
         {"dir", 0, FLAG_TEXT, &bench.dir, "DIR",
          "a local cluster, whose CPU is measured, too ($AREG_LAB_DIR, else ./areg-cluster)", 0, 0},
-        {"mix", 0, FLAG_TEXT, &bench.mix, "MIX", "a: half reads, b: 95 % reads, c: reads, w: writes (a)", 0, 0},
+        {"mix", 0, FLAG_TEXT, &bench.mix, "MIX",
+         "a: half reads, b: 95 % reads, c: reads, d: b of latest keys, f: a with updates, w: writes (a)", 0, 0},
         {"keys", 0, FLAG_COUNT, &bench.key_count, "N", "registers (1000)", 1, LOAD_KEY_COUNT_MAX},
         {"prefix", 0, FLAG_TEXT, &bench.prefix, "TEXT", "what their keys begin with", 0, 0},
-        {"value", 0, FLAG_BYTES, &bench.value_bytes, "SIZE", "bytes of a value (4KiB)", 0, AREG_VALUE_BYTES_MAX},
-        {"dist", 0, FLAG_TEXT, &bench.distribution, "DIST", "uniform, in-turn or zipf:0.99 (uniform)", 0, 0},
-        {"clients", 0, FLAG_COUNT, &bench.client_count, "N", "threads with a handle each (4)", 1,
+        {"value", 0, FLAG_TEXT, &bench.value, "SIZE", "bytes of a value, or drawn: \"4KiB..1MiB\" (4KiB)", 0, 0},
+        {"dist", 0, FLAG_TEXT, &bench.distribution, "DIST", "uniform, in-turn, latest or zipf:0.99 (the mix's)", 0, 0},
+        {"clients", 0, FLAG_COUNT, &bench.client_count, "N", "threads with a handle each (4)", 0,
+         LOAD_CLIENT_COUNT_MAX},
+        {"readers", 0, FLAG_COUNT, &bench.reader_count, "N", "more of them, that only read (0)", 0,
+         LOAD_CLIENT_COUNT_MAX},
+        {"writers", 0, FLAG_COUNT, &bench.writer_count, "N", "more of them, that only write (0)", 0,
          LOAD_CLIENT_COUNT_MAX},
         {"depth", 0, FLAG_COUNT, &bench.depth, "N", "operations that each has outstanding (1)", 1, LOAD_DEPTH_MAX},
         {"rate", 0, FLAG_COUNT, &bench.rate_hz, "HZ", "an open loop: operations that are due each second", 1, 10000000},
+        {"closed", 0, FLAG_SWITCH, &bench.is_closed, NULL, "a closed loop, which is what there is without --rate", 0,
+         0},
         {"run", 0, FLAG_DURATION, &bench.duration_ns, "TIME", "how long (10s, unless there is --ops)", 1,
          DURATION_NS_MAX},
         {"ops", 0, FLAG_COUNT, &bench.op_count_max, "N", "end after this many operations", 1, 0},
@@ -380,7 +465,7 @@ int command_bench(int argc, char **argv)
         {"history", 0, FLAG_TEXT, &bench.history, "FILE", "record every operation, for areg-lab check", 0, 0},
         {"first-client", 0, FLAG_COUNT, &bench.first_client, "N", "number of the first client in the history (0)", 0,
          0},
-        {"csv", 0, FLAG_TEXT, &bench.csv, "FILE", "what happened in each second", 0, 0},
+        {"csv", 0, FLAG_TEXT, &bench.csv, "FILE", "what happened in each second, and in all", 0, 0},
         COMMON_FLAGS(&bench.common),
     };
     struct command_line line;

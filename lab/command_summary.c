@@ -122,7 +122,9 @@ static void print_summary(const struct summary *summary, double seconds, enum su
         if (form == FORM_TABLE) {
             bench_table_row(name, &summary->latency_ns[kind], counts, seconds, stdout);
         } else if (form == FORM_CSV) {
-            bench_csv_row(seconds, name, &summary->latency_ns[kind], counts, stdout);
+            char first[32];
+            snprintf(first, sizeof first, "%g", seconds);
+            bench_csv_row(first, name, &summary->latency_ns[kind], counts, seconds, stdout);
         } else {
             printf(",\"%s\":{", name);
             bench_json_outcomes(&summary->latency_ns[kind], counts, seconds, stdout);

@@ -78,6 +78,9 @@ class LocalClusters(unittest.TestCase):
             (["host", "s1", "kil"], "did you mean kill?"),
             (["bench", "--mix", "z"], "--mix is"),
             (["bench", "--dist", "normal"], "zipf"),
+            (["bench", "--closed", "--rate", "5"], "--closed or --rate"),
+            (["bench", "--value", "2KiB..1KiB"], "--value is"),
+            (["bench", "--clients", "0"], "--clients, --readers and --writers are 1 to"),
             (["bench"], "which cluster?"),
             (["bench", "--value", "7", "--history", "x"], "at least 8 B"),
             (["--quiet", "up"], "the command comes first"),
@@ -126,8 +129,8 @@ class Load(unittest.TestCase):
             ops = result["read"]["ops"] + result["write"]["ops"]
             self.assertAlmostEqual(ops, 300, delta=8)
             rows = [line.split(",") for line in csv.read_text().splitlines()]
-            self.assertEqual(rows[0][:4], ["second", "op", "ops", "ok"])
-            self.assertEqual(sum(int(row[2]) for row in rows[1:]), ops)
+            self.assertEqual(rows[0][:6], ["span", "begin_s", "seconds", "op", "ops", "ok"])
+            self.assertEqual(sum(int(row[4]) for row in rows if row[0] == "second"), ops)
 
     def test_operations_that_were_due_and_could_not_begin_count(self):
         with harness.Cluster(hosts=3, code="rs:3,1", name="missed") as cluster:

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -64,6 +65,23 @@ static void zipf_draws_the_first_keys_as_often_as_it_says(void **state)
     assert_true(fabs((double)tail - expected_tail) < expected_tail * 0.05);
 }
 
+static void latest_draws_what_was_written_last_the_most_often(void **state)
+{
+    (void)state;
+    enum { WRITTEN_COUNT = KEY_COUNT + 42 };
+    struct key_choice choice;
+    assert_int_equal(key_choice_parse("latest", KEY_COUNT, &choice), AREG_OK);
+    struct random_source random = {.state = 1};
+    uint64_t counts[KEY_COUNT] = {0};
+    for (unsigned i = 0; i < DRAW_COUNT; i++)
+        counts[key_choice_next(&choice, WRITTEN_COUNT, &random)]++;
+    /* Keys 41, 40, 39 ... 0, then 999, 998 ... 42 have been written ever longer ago. */
+    uint64_t ranked[KEY_COUNT];
+    draw("zipf:0.99", KEY_COUNT, memset(ranked, 0, sizeof ranked));
+    for (unsigned rank = 0; rank < KEY_COUNT; rank++)
+        assert_int_equal(counts[(WRITTEN_COUNT - 1 - rank) % KEY_COUNT], ranked[rank]);
+}
+
 static void few_keys_are_no_exception(void **state)
 {
     (void)state;
@@ -92,6 +110,7 @@ int main(void)
         cmocka_unit_test(uniform_draws_every_key_alike),
         cmocka_unit_test(in_turn_draws_one_after_the_other),
         cmocka_unit_test(zipf_draws_the_first_keys_as_often_as_it_says),
+        cmocka_unit_test(latest_draws_what_was_written_last_the_most_often),
         cmocka_unit_test(few_keys_are_no_exception),
         cmocka_unit_test(other_names_are_refused),
     };
