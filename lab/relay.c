@@ -49,7 +49,6 @@ struct flow {
     struct chunk *chunks;
     unsigned first_chunk;
     unsigned chunk_count;
-    uint64_t last_due_ns;
     bool is_ended;   /* the sender has: at `end_due_ns`, so will we */
     bool is_shut;    /* we have */
     bool is_blocked; /* the receiver takes no more for now */
@@ -299,9 +298,6 @@ static uint64_t arrange(struct relay *relay, struct flow *flow, uint64_t now, si
     }
     const uint64_t span_ns = relay->delay_max_ns - relay->delay_min_ns;
     due_ns += relay->delay_min_ns + (span_ns > 0 ? random_below(&relay->random, span_ns + 1) : 0);
-    if (due_ns < flow->last_due_ns)
-        due_ns = flow->last_due_ns;
-    flow->last_due_ns = due_ns;
     return due_ns;
 }
 
@@ -329,6 +325,7 @@ static bool take(struct relay *relay, struct flow *flow, uint64_t now)
     return true;
 }
 
+/* In their order: one that would be due before another one waits for it. */
 static void let_chunks_fall_due(struct flow *flow, uint64_t now)
 {
     while (flow->chunk_count > 0 && flow->chunks[flow->first_chunk].due_ns <= now) {

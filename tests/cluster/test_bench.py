@@ -73,7 +73,7 @@ class Truth(unittest.TestCase):
 
 class Omission(unittest.TestCase):
     STALL_S = 1
-    OPS = 3000
+    OPS = 2000
 
     def read_during_a_stall(self, cluster, *load):
         """The reads of a load in the midst of which two of three hosts stand still."""
@@ -87,7 +87,8 @@ class Omission(unittest.TestCase):
         harness.wait_until(lambda: line_count(history) > self.OPS, 60, f"{self.OPS} operations")
         result = cluster.bench_end(child)
         reads = result["read"]
-        self.assertEqual(reads["failed"] + reads["unknown"], 0)
+        # What was due when the load was told to end may not have begun.
+        self.assertLessEqual(reads["failed"] - reads["errors"].get("AREG_EBUSY", 0) + reads["unknown"], 0)
         print(f"{load[0]}: of {reads['ops']} reads, p50 {reads['p50_ns'] / 1e6:.1f} ms, "
               f"p99.9 {reads['p999_ns'] / 1e6:.1f} ms, the slowest {reads['max_ns'] / 1e6:.1f} ms")  # fmt: skip
         self.assertGreater(reads["max_ns"], 0.9e9 * self.STALL_S)
@@ -100,8 +101,8 @@ class Omission(unittest.TestCase):
 
     def test_an_open_loop_shows_a_stall_to_all_that_were_due(self):
         with harness.Cluster(hosts=3, code="repl:3", name="open") as cluster:
-            # A thousand are due each second, and a third of three thousand while nobody answers.
-            result = self.read_during_a_stall(cluster, "--rate", 1000, "--depth", 1024)
+            # One client with one operation outstanding, too; a quarter of two thousand are due while nobody answers.
+            result = self.read_during_a_stall(cluster, "--rate", 500)
             reads = result["read"]
             self.assertGreater(reads["p999_ns"], 0.9e9 * self.STALL_S)
             # That they had to wait was not the generator's doing.
