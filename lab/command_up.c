@@ -10,38 +10,14 @@
 enum {
     HOST_COUNT_DEFAULT = 5,
     DELTA_DEFAULT = 8,
-    /* Each try picks other ports: several failures in a row have another cause. */
-    PORT_TRIES_MAX = 5,
 };
 
 /* ---------------------------------------------------------------- what to start */
 
-static bool is_program(const char *path)
-{
-    return path[0] && access(path, X_OK) == 0;
-}
-
 /* The path of aregd: as given, else beside this program, else in PATH. */
 static bool find_aregd(const char *given, char aregd[PATH_MAX])
 {
-    char candidate[2 * PATH_MAX];
-    if (given)
-        return is_program(given) && realpath(given, aregd);
-    char own_dir[PATH_MAX];
-    if (program_own_dir(own_dir, sizeof own_dir)) {
-        snprintf(candidate, sizeof candidate, "%s/aregd", own_dir);
-        if (is_program(candidate))
-            return realpath(candidate, aregd) != NULL;
-    }
-    const char *path = getenv("PATH");
-    while (path && *path) {
-        const size_t bytes = strcspn(path, ":");
-        snprintf(candidate, sizeof candidate, "%.*s/aregd", (int)(bytes < PATH_MAX ? bytes : 0), path);
-        if (bytes && is_program(candidate))
-            return realpath(candidate, aregd) != NULL;
-        path += bytes + (path[bytes] == ':');
-    }
-    return false;
+    return given ? access(given, X_OK) == 0 && realpath(given, aregd) : program_find("aregd", aregd);
 }
 
 /* Fill in what was not given. Without a code: the one that survives the loss of one host at the lowest cost. */
@@ -84,27 +60,6 @@ static bool asks_for_another(const struct up_flags *up, const struct local_clust
 
 /* ---------------------------------------------------------------- starting */
 
-/* Start a cluster that has never been up; other ports are tried if somebody has taken one in the meantime. */
-static enum areg_error start_new(struct local_cluster *cluster, const struct local_options *options, uint32_t wait_ms,
-                                 int signal_fd, char why[LOCAL_WHY_BYTES])
-{
-    bool wanted[HOST_COUNT_MAX];
-    memset(wanted, true, sizeof wanted);
-    for (unsigned i = 0; i < PORT_TRIES_MAX; i++) {
-        unsigned failed_index = 0;
-        enum areg_error error = local_hosts_start(cluster, wanted, wait_ms, signal_fd, &failed_index, why);
-        if (!error)
-            return AREG_OK;
-        const bool is_collision = error == AREG_EIO && !local_host_port_is_free(&cluster->hosts[failed_index]);
-        if (!local_cluster_forget(cluster) || !is_collision)
-            return error;
-        error = local_cluster_begin_anew(cluster, options, why);
-        if (error)
-            return error;
-    }
-    return AREG_EIO;
-}
-
 static enum areg_error create_and_start(struct local_cluster *cluster, const struct up_flags *up, const char *dir,
                                         int signal_fd, char why[LOCAL_WHY_BYTES])
 {
@@ -120,7 +75,7 @@ static enum areg_error create_and_start(struct local_cluster *cluster, const str
         error = local_cluster_create(cluster, dir, &options, (uint32_t)up->common.timeout_ms, why);
     if (error)
         return error;
-    error = start_new(cluster, &options, (uint32_t)up->common.timeout_ms, signal_fd, why);
+    error = local_hosts_start_new(cluster, &options, (uint32_t)up->common.timeout_ms, signal_fd, why);
     local_cluster_close(cluster);
     return error;
 }

@@ -5,6 +5,7 @@
 #include "lab/experiment_events.h"
 #include "lab/figure_spec.h"
 #include "server/daemon/conf.h"
+#include "sim/study.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -287,12 +288,17 @@ static enum areg_error judge_trial(const struct experiment *experiment, struct t
     const enum areg_error error = settings_settle(trial, why);
     if (error)
         return error;
+    const unsigned client_count = trial->reader_count + trial->writer_count + trial->mixed_count;
     why[0] = 0;
     if (trial->event_count > experiment->base.event_count)
         snprintf(why, SETTING_WHY_BYTES, "there are %u events, not %u", experiment->base.event_count,
                  trial->event_count);
     else if (trial->switched_off[0] && experiment->backend != EXPERIMENT_SIM)
         snprintf(why, SETTING_WHY_BYTES, "only the simulator can switch \"%s\" off", trial->switched_off);
+    else if (experiment->backend == EXPERIMENT_SIM &&
+             (trial->key_count > STUDY_KEY_MAX || client_count > STUDY_CLIENT_MAX))
+        snprintf(why, SETTING_WHY_BYTES, "the simulator takes up to %d registers and %d clients", STUDY_KEY_MAX,
+                 STUDY_CLIENT_MAX);
     else if ((experiment->checks & CHECK_LINEARIZABLE) && trial->value_bytes < LOAD_STAMP_BYTES)
         snprintf(why, SETTING_WHY_BYTES, "values that are checked must differ: workload.value is at least %d B",
                  LOAD_STAMP_BYTES);

@@ -25,10 +25,9 @@ const char *event_kind_name(enum trial_event_kind kind)
 
 const char *event_print(const struct trial_event *event, char text[TRIAL_NOTE_BYTES])
 {
-    if (event->kind == TRIAL_RECONFIGURE)
-        snprintf(text, TRIAL_NOTE_BYTES, "%.*s", TRIAL_NOTE_BYTES - 1, event->words);
-    else
-        snprintf(text, TRIAL_NOTE_BYTES, "%s %s", event_kind_name(event->kind), event->host);
+    const bool is_change = event->kind == TRIAL_RECONFIGURE;
+    snprintf(text, TRIAL_NOTE_BYTES, "%s %.*s", event_kind_name(event->kind), TRIAL_NOTE_BYTES - 16,
+             is_change ? event->words : event->host);
     return text;
 }
 
@@ -70,6 +69,22 @@ unsigned events_host_max(const struct trial *trial)
         }
     }
     return max;
+}
+
+void event_change_code(const struct trial_event *event, struct code *code, unsigned *delta)
+{
+    struct change change;
+    char why[CHANGE_WHY_BYTES];
+    if (event->kind != TRIAL_RECONFIGURE || parse_change(event->words, &change, why) != AREG_OK)
+        return;
+    for (unsigned i = 0; !change.has_code && i < change.host_count; i++) {
+        code->n = (uint8_t)(code->n + (change.hosts[i].kind == HOST_ADD));
+        code->n = (uint8_t)(code->n - (change.hosts[i].kind == HOST_REMOVE));
+    }
+    if (change.has_code)
+        *code = change.code;
+    if (change.has_delta)
+        *delta = change.delta;
 }
 
 int events_find_stranger(const struct trial *trial)

@@ -17,9 +17,12 @@ unsigned events_host_max(const struct trial *trial);
 /** Whether one of them needs a host that there is not, past `trial->host_count`; its position, or -1. */
 int events_find_stranger(const struct trial *trial);
 
+/** What becomes of code and delta if the event is a change that succeeds. */
+void event_change_code(const struct trial_event *event, struct code *code, unsigned *delta);
+
 /** "kill", "reconfigure". */
 const char *event_kind_name(enum trial_event_kind kind);
-/** "kill s2", "recode rs:5,3". */
+/** "kill s2", "reconfigure recode rs:5,3". */
 const char *event_print(const struct trial_event *event, char text[TRIAL_NOTE_BYTES]);
 
 #endif

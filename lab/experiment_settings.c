@@ -4,6 +4,7 @@
 #include "core/command_line.h"
 #include "core/units.h"
 #include "lab/experiment_events.h"
+#include "sim/study.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -45,6 +46,7 @@ static const struct setting settings[] = {
     {"cluster.delay", SETTING_DURATION, AT(delay_min_ns), 0, DELAY_NS_MAX},
     {"cluster.delay_max", SETTING_DURATION, AT(delay_max_ns), 0, DELAY_NS_MAX},
     {"cluster.bandwidth", SETTING_RATE, AT(bandwidth_bytes_per_s), 1000, UINT64_C(1) << 40},
+    {"cluster.processing", SETTING_DURATION, AT(processing_ns), 0, SECOND_NS},
     {"workload.readers", SETTING_UNSIGNED, AT(reader_count), 0, LOAD_CLIENT_COUNT_MAX},
     {"workload.writers", SETTING_UNSIGNED, AT(writer_count), 0, LOAD_CLIENT_COUNT_MAX},
     {"workload.mixed", SETTING_UNSIGNED, AT(mixed_count), 0, LOAD_CLIENT_COUNT_MAX},
@@ -73,6 +75,7 @@ void settings_defaults(struct trial *trial)
         .depth = 1,
         .key_count = 64,
         .value_bytes = 64 << 10,
+        .processing_ns = STUDY_PROCESSING_NS,
         .distribution = "uniform",
         .duration_ns = UINT64_MAX, /* two seconds, unless there are ops */
         .op_count_max = UINT64_MAX,
@@ -278,6 +281,10 @@ enum areg_error settings_settle(struct trial *trial, char why[SETTING_WHY_BYTES]
         trial->host_count = named_max;
     if (trial->delay_max_ns == UINT64_MAX)
         trial->delay_max_ns = trial->delay_min_ns;
+    if (trial->backend == TRIAL_SIM && trial->delay_max_ns == 0) {
+        trial->delay_min_ns = STUDY_DELAY_MIN_NS; /* a simulator without delays would be of no use */
+        trial->delay_max_ns = STUDY_DELAY_MAX_NS;
+    }
     if (trial->op_count_max == 0)
         trial->op_count_max = UINT64_MAX;
     if (trial->duration_ns == UINT64_MAX && trial->op_count_max == UINT64_MAX)

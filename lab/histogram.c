@@ -53,3 +53,28 @@ uint64_t histogram_quantile(const struct histogram *histogram, uint32_t per_1000
     }
     return 0;
 }
+
+static uint64_t bucket_begin(unsigned bucket)
+{
+    return bucket == 0 ? 0 : bucket_end(bucket - 1) + 1;
+}
+
+uint64_t histogram_min(const struct histogram *histogram)
+{
+    for (unsigned i = 0; i < HISTOGRAM_BUCKET_COUNT; i++)
+        if (histogram->buckets[i])
+            return bucket_begin(i);
+    return 0;
+}
+
+double histogram_mean(const struct histogram *histogram)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKET_COUNT; i++) {
+        if (!histogram->buckets[i])
+            continue;
+        const uint64_t end = bucket_end(i) < histogram->max ? bucket_end(i) : histogram->max;
+        sum += (double)histogram->buckets[i] * ((double)bucket_begin(i) + (double)end) / 2;
+    }
+    return histogram->count ? sum / (double)histogram->count : 0;
+}

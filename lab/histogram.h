@@ -26,5 +26,9 @@ void histogram_merge(struct histogram *histogram, const struct histogram *from);
  * 99,900 for p99.9. Never above `max`; 0 if there is no value.
  */
 uint64_t histogram_quantile(const struct histogram *histogram, uint32_t per_100000);
+/** The lower end of the first bucket that is not empty; 0 if there is no value. */
+uint64_t histogram_min(const struct histogram *histogram);
+/** As if each value were in the middle of its bucket; 0 if there is no value. */
+double histogram_mean(const struct histogram *histogram);
 
 #endif

@@ -77,37 +77,51 @@ static uint16_t ephemeral_port_min(void)
     return (uint16_t)min;
 }
 
-static bool port_is_taken(const struct local_cluster *cluster, unsigned host_count, uint16_t port)
+static bool port_is_taken(const struct local_cluster *cluster, uint16_t port)
 {
     char address[ADDRESS_BYTES_MAX + 1];
     snprintf(address, sizeof address, "tcp://127.0.0.1:%u", port);
-    for (unsigned i = 0; i < host_count; i++)
-        if (strcmp(cluster->hosts[i].address, address) == 0)
+    for (unsigned i = 0; i < HOST_COUNT_MAX; i++)
+        if (strcmp(cluster->hosts[i].address, address) == 0 || strcmp(cluster->hosts[i].listens_at, address) == 0)
             return true;
     return false;
 }
 
-/* At random, so that several clusters that come up at a time keep out of each other's way. */
-static enum areg_error pick_port(struct local_cluster *cluster, unsigned host_index)
+/* At random, so that several clusters that come up at a time keep out of each other's way; 0 if there is none. */
+static uint16_t pick_port(const struct local_cluster *cluster)
 {
     const unsigned range = (unsigned)ephemeral_port_min() - PORT_MIN;
     for (unsigned i = 0; i < PORT_TRIES_MAX; i++) {
         uint32_t random;
         if (getrandom(&random, sizeof random, 0) != sizeof random)
-            return AREG_EIO;
+            return 0;
         const uint16_t port = (uint16_t)(PORT_MIN + random % range);
-        if (port_is_taken(cluster, host_index, port) || !port_is_free(port))
-            continue;
-        struct local_host *host = &cluster->hosts[host_index];
-        snprintf(host->address, sizeof host->address, "tcp://127.0.0.1:%u", port);
-        return AREG_OK;
+        if (!port_is_taken(cluster, port) && port_is_free(port))
+            return port;
     }
-    return AREG_EIO;
+    return 0;
+}
+
+/* False if there is none. */
+static bool pick_address(const struct local_cluster *cluster, char address[ADDRESS_BYTES_MAX + 1])
+{
+    address[0] = 0;
+    const uint16_t port = pick_port(cluster);
+    if (port)
+        snprintf(address, ADDRESS_BYTES_MAX + 1, "tcp://127.0.0.1:%u", port);
+    return port != 0;
+}
+
+bool local_cluster_listen_apart(struct local_cluster *cluster, unsigned host_index, uint16_t *port)
+{
+    *port = pick_port(cluster);
+    snprintf(cluster->hosts[host_index].listens_at, ADDRESS_BYTES_MAX + 1, "tcp://127.0.0.1:%u", *port);
+    return *port != 0;
 }
 
 bool local_host_port_is_free(const struct local_host *host)
 {
-    const char *colon = strrchr(host->address, ':');
+    const char *colon = strrchr(host->listens_at[0] ? host->listens_at : host->address, ':');
     CHECK(colon != NULL);
     return port_is_free((uint16_t)strtoul(colon + 1, NULL, 10));
 }
@@ -295,8 +309,7 @@ void local_cluster_close(struct local_cluster *cluster)
     cluster->lock_fd = -1;
 }
 
-/* mkdir -p */
-static bool make_dirs(const char *dir)
+bool local_make_dirs(const char *dir)
 {
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s", dir) >= (int)sizeof path) {
@@ -373,7 +386,7 @@ enum areg_error local_cluster_begin_anew(struct local_cluster *cluster, const st
     for (unsigned i = 0; i < cluster->host_count; i++) {
         if (is_in_the_way(cluster, cluster->hosts[i].id.text, why))
             return AREG_EINVAL;
-        if (pick_port(cluster, i) != AREG_OK) {
+        if (!pick_address(cluster, cluster->hosts[i].address)) {
             snprintf(why, LOCAL_WHY_BYTES, "no free port on 127.0.0.1");
             return AREG_EIO;
         }
@@ -396,7 +409,7 @@ enum areg_error local_cluster_create(struct local_cluster *cluster, const char *
                  options->code.n, options->host_count);
         return AREG_EINVAL;
     }
-    if (!make_dirs(dir) || !realpath(dir, cluster->dir))
+    if (!local_make_dirs(dir) || !realpath(dir, cluster->dir))
         return fail_io("cannot make the directory", dir[0] ? dir : "\"\"", why);
     snprintf(cluster->sync, sizeof cluster->sync, "%s", options->sync);
     snprintf(cluster->aregd, sizeof cluster->aregd, "%s", options->aregd);
@@ -460,7 +473,7 @@ enum areg_error local_cluster_add(struct local_cluster *cluster, const char *id,
     if (is_in_the_way(cluster, id, why))
         return AREG_EINVAL;
     cluster->hosts[cluster->host_count] = (struct local_host){.id = parsed, .joins = true};
-    if (pick_port(cluster, cluster->host_count) != AREG_OK) {
+    if (!pick_address(cluster, cluster->hosts[cluster->host_count].address)) {
         snprintf(why, LOCAL_WHY_BYTES, "no free port on 127.0.0.1");
         return AREG_EIO;
     }

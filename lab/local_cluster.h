@@ -21,7 +21,8 @@
 struct local_host {
     struct host_id id;
     char address[ADDRESS_BYTES_MAX + 1];
-    bool joins; /* it is not in genesis */
+    char listens_at[ADDRESS_BYTES_MAX + 1]; /* "": at its address; else something passes on what comes there */
+    bool joins;                             /* it is not in genesis */
     struct process process;
 };
 
@@ -32,7 +33,8 @@ struct local_cluster {
     struct code code;
     unsigned host_count;
     struct local_host hosts[HOST_COUNT_MAX];
-    int lock_fd; /* -1: not locked */
+    enum process_bond bond; /* of hosts that are started from now on; not part of the state */
+    int lock_fd;            /* -1: not locked */
 };
 
 /** What a new cluster is made of. */
@@ -86,6 +88,8 @@ bool local_host_port_is_free(const struct local_host *host);
  * AREG_EINVAL (no id, known already, its data is there already, too many), AREG_EIO; `why` says more.
  */
 enum areg_error local_cluster_add(struct local_cluster *cluster, const char *id, char why[LOCAL_WHY_BYTES]) MUST_USE;
+/** Let a host that is not started yet listen at another port than others know; false if there is none. Not saved. */
+bool local_cluster_listen_apart(struct local_cluster *cluster, unsigned host_index, uint16_t *port);
 /** How many hosts it was made with. */
 unsigned local_cluster_genesis_count(const struct local_cluster *cluster);
 
@@ -95,6 +99,8 @@ int local_cluster_find(const struct local_cluster *cluster, const char *id);
 char *local_cluster_seeds(const struct local_cluster *cluster, const struct local_host *except);
 /** Whether there is a cluster in `dir`. */
 bool local_cluster_exists(const char *dir);
+/** mkdir -p; false with errno. */
+bool local_make_dirs(const char *dir);
 /** rm -rf; what can not be removed stays. */
 void local_remove_tree(const char *path);
 

@@ -46,13 +46,13 @@ static enum areg_error start_one(struct local_cluster *cluster, unsigned host_in
                           (char[]){"--data"},
                           data,
                           (char[]){"--listen"},
-                          host->address,
+                          host->listens_at[0] ? host->listens_at : host->address,
                           (char[]){"--sync"},
                           cluster->sync,
                           (char[]){"--ready-fd"},
                           ready,
                           NULL};
-    const enum areg_error error = process_spawn(argv, log, &host->process, ready_fd);
+    const enum areg_error error = process_spawn(argv, log, cluster->bond, &host->process, ready_fd);
     free(seeds);
     return error;
 }
@@ -140,6 +140,28 @@ enum areg_error local_hosts_start(struct local_cluster *cluster, const bool *wan
     if (error)
         end_started(cluster, is_started);
     return error;
+}
+
+enum areg_error local_hosts_start_new(struct local_cluster *cluster, const struct local_options *options,
+                                      uint32_t wait_ms, int interrupt_fd, char why[LOCAL_WHY_BYTES])
+{
+    /* Each try picks other ports: several failures in a row have another cause. */
+    enum { PORT_TRIES_MAX = 5 };
+    bool wanted[HOST_COUNT_MAX];
+    memset(wanted, true, sizeof wanted);
+    for (unsigned i = 0; i < PORT_TRIES_MAX; i++) {
+        unsigned failed_index = 0;
+        enum areg_error error = local_hosts_start(cluster, wanted, wait_ms, interrupt_fd, &failed_index, why);
+        if (!error)
+            return AREG_OK;
+        const bool is_collision = error == AREG_EIO && !local_host_port_is_free(&cluster->hosts[failed_index]);
+        if (!local_cluster_forget(cluster) || !is_collision)
+            return error;
+        error = local_cluster_begin_anew(cluster, options, why);
+        if (error)
+            return error;
+    }
+    return AREG_EIO;
 }
 
 enum areg_error local_hosts_end_all(struct local_cluster *cluster, uint32_t wait_ms, unsigned *ended_count,

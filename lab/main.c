@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"host", "list its hosts, or kill, stop, start, pause or resume some", command_host},
     {"shell", "a shell, or one command, with a cluster of its own", command_shell},
     {"bench", "load a cluster and measure", command_bench},
+    {"exp", "experiments from files: many clusters, loads and accidents, and a report", command_exp},
     {"summary", "latencies and outcomes from recorded histories", command_summary},
     {"check", "judge recorded histories: linearizable or not", command_check},
     {"compare", "two runs of an experiment: what has become worse", command_compare},
@@ -23,7 +24,7 @@ static const struct command commands[] = {
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 /* Of the contract, but not yet there. */
-static const char *const later_commands[] = {"exp", "demo", NULL};
+static const char *const later_commands[] = {"demo", NULL};
 
 static int print_help(FILE *to)
 {

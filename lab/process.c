@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,8 +140,10 @@ enum areg_error process_ask_to_end(struct process process)
 }
 
 /* Runs in the new process, and only what is safe after a fork(). */
-_Noreturn static void become(char *const argv[], int log_fd, int ready_fd)
+_Noreturn static void become(char *const argv[], enum process_bond bond, int log_fd, int ready_fd)
 {
+    if (bond == PROCESS_ENDS_WITH_US)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -160,7 +163,8 @@ _Noreturn static void become(char *const argv[], int log_fd, int ready_fd)
     _exit(127);
 }
 
-enum areg_error process_spawn(char *const argv[], const char *log_path, struct process *process, int *ready_fd)
+enum areg_error process_spawn(char *const argv[], const char *log_path, enum process_bond bond, struct process *process,
+                              int *ready_fd)
 {
     *process = (struct process){0};
     int pipe_fds[2];
@@ -173,7 +177,7 @@ enum areg_error process_spawn(char *const argv[], const char *log_path, struct p
     }
     const pid_t pid = fork();
     if (pid == 0)
-        become(argv, log_fd, pipe_fds[1]);
+        become(argv, bond, log_fd, pipe_fds[1]);
     const int cause = errno;
     close(log_fd);
     close(pipe_fds[1]);

@@ -41,6 +41,12 @@ enum areg_error process_ask_to_end(struct process process) MUST_USE;
 /** The descriptor that a process started here finds its ready pipe at. */
 enum { PROCESS_READY_FD = 3 };
 
+/** Whether a process goes on when the one that started it has ended. */
+enum process_bond {
+    PROCESS_STAYS,
+    PROCESS_ENDS_WITH_US, /* it is killed, however we end: when the thread that started it has gone */
+};
+
 /**
  * Start a process in a session of its own: stdin is empty, stdout and stderr are appended to `log_path`.
  *
@@ -49,7 +55,7 @@ enum { PROCESS_READY_FD = 3 };
  *            closes it. It reads as at its end when the process has closed it, or ended.
  * Returns    AREG_EIO, with errno set.
  */
-enum areg_error process_spawn(char *const argv[], const char *log_path, struct process *process,
+enum areg_error process_spawn(char *const argv[], const char *log_path, enum process_bond bond, struct process *process,
                               int *ready_fd) MUST_USE;
 
 #endif

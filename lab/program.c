@@ -140,3 +140,23 @@ bool program_own_dir(char *dir, size_t room_bytes)
     path[bytes] = 0;
     return snprintf(dir, room_bytes, "%s", dirname(path)) < (int)room_bytes;
 }
+
+bool program_find(const char *name, char path[PATH_MAX])
+{
+    char candidate[2 * PATH_MAX];
+    char own_dir[PATH_MAX];
+    if (program_own_dir(own_dir, sizeof own_dir)) {
+        snprintf(candidate, sizeof candidate, "%s/%s", own_dir, name);
+        if (access(candidate, X_OK) == 0)
+            return realpath(candidate, path) != NULL;
+    }
+    const char *list = getenv("PATH");
+    while (list && *list) {
+        const size_t bytes = strcspn(list, ":");
+        snprintf(candidate, sizeof candidate, "%.*s/%s", (int)(bytes < PATH_MAX ? bytes : 0), list, name);
+        if (bytes && access(candidate, X_OK) == 0)
+            return realpath(candidate, path) != NULL;
+        list += bytes + (list[bytes] == ':');
+    }
+    return false;
+}

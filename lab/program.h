@@ -8,6 +8,8 @@
 
 #include "core/command_line.h"
 
+#include <linux/limits.h>
+
 /** The codes of all programs. */
 enum exit_code {
     EXIT_CODE_OK = 0,
@@ -28,6 +30,7 @@ int command_bench(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_down(int argc, char **argv);
+int command_exp(int argc, char **argv);
 int command_host(int argc, char **argv);
 int command_plot(int argc, char **argv);
 int command_report(int argc, char **argv);
@@ -95,5 +98,7 @@ void program_release_signals(int signal_fd);
 const char *program_lab_dir(const char *flag);
 /** The directory that this program is in, into `dir`; false if it can't be told. */
 bool program_own_dir(char *dir, size_t room_bytes);
+/** Another program of areg: beside this one, else in PATH; false if it is in neither. */
+bool program_find(const char *name, char path[PATH_MAX]);
 
 #endif

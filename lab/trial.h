@@ -72,7 +72,7 @@ struct trial {
 /** What has happened in one `window_ns` of a trial. */
 struct trial_window {
     uint64_t op_counts[LOAD_KIND_COUNT];
-    uint64_t failed_count; /* of unknown outcome, too */
+    uint64_t failed_counts[LOAD_KIND_COUNT]; /* of unknown outcome, too */
     uint64_t p50_ns[LOAD_KIND_COUNT];
     uint64_t p99_ns[LOAD_KIND_COUNT];
 };

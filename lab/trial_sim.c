@@ -146,7 +146,7 @@ static void note_op(const struct study_op *op, void *arg)
     tally->errors[op->error]++;
     histogram_add(&run->window_latencies[kind], op->end_ns - op->due_ns);
     window->op_counts[kind]++;
-    window->failed_count += !has_completed;
+    window->failed_counts[kind] += !has_completed;
     if (!has_completed)
         return;
     run->sums[kind].op_count++;

@@ -85,7 +85,7 @@ class LocalClusters(unittest.TestCase):
             (["bench", "--value", "7", "--history", "x"], "at least 8 B"),
             (["--quiet", "up"], "the command comes first"),
             (["check"], "which history?"),
-            (["exp"], "not supported by this version"),
+            (["demo"], "not supported by this version"),
         ]:
             result = lab(*arguments)
             self.assertEqual(result.returncode, 2, arguments)

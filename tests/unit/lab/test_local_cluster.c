@@ -400,7 +400,7 @@ static void a_process_is_there_until_its_last_thread_has_gone(void **state)
     struct process process;
     snprintf(log, sizeof log, "%s/log", world->dir);
     char *const argv[] = {(char[]){"/proc/self/exe"}, (char[]){"lose-first-thread"}, NULL};
-    assert_int_equal(process_spawn(argv, log, &process, &ready_fd), AREG_OK);
+    assert_int_equal(process_spawn(argv, log, PROCESS_STAYS, &process, &ready_fd), AREG_OK);
     assert_int_equal(read(ready_fd, text, sizeof text), 5);
     close(ready_fd);
     char path[64];
