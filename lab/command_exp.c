@@ -28,8 +28,8 @@ struct exp_flags {
 
 /* In the order in which a reader wants to hear of them. */
 static const char *const paper[] = {
-    "value-size", "readers", "writers",        "code",  "delta",     "dap",   "longevity",
-    "transfer",   "costs",   "latency-bounds", "chain", "ablations", "scale", NULL,
+    "value-size", "readers", "writers",        "code",  "delta",     "dap", "longevity",
+    "transfer",   "costs",   "latency-bounds", "chain", "ablations", NULL,
 };
 
 /* ---------------------------------------------------------------- where experiments are */
