@@ -127,7 +127,8 @@ static void judge_bounds(const struct tried *tried, struct finding *finding)
         weigh(finding, measured->sent_values[kind], TOLERANCE * bounds.sent_values, "values sent", kind);
         weigh(finding, measured->received_values[kind], TOLERANCE * bounds.received_values, "values received", kind);
         weigh(finding, measured->stored_values_max, TOLERANCE * bounds.stored_values, "values stored, because", kind);
-        weigh(finding, (double)latency_ns->max / 1e3, bounds.latency_us + INSTANTS_US, "the longest latency, in us,", kind);
+        weigh(finding, (double)latency_ns->max / 1e3, bounds.latency_us + INSTANTS_US, "the longest latency, in us,",
+              kind);
     }
     finding->has_passed = !isnan(finding->measured) && finding->measured <= finding->bound;
 }

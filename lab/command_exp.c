@@ -321,17 +321,18 @@ static int run_action(const struct exp_flags *exp, const struct command_line *li
     static const char *const actions[] = {"run", "list", "paper", NULL};
     const char *action = line->words[0];
     const bool is_run = strcmp(action, "run") == 0;
-    if (is_run && line->word_count < 2)
-        return program_fail_usage("run which experiment? areg-lab exp list lists those that come with areg");
-    if (!is_run && line->word_count > 1)
-        return program_fail_usage("\"%s\" is one word too many: areg-lab exp %s", line->words[1], action);
-    if (strcmp(action, "list") == 0)
-        return list(exp);
-    if (!is_run && strcmp(action, "paper") != 0) {
+    const bool is_list = strcmp(action, "list") == 0;
+    if (!is_run && !is_list && strcmp(action, "paper") != 0) {
         const char *near = command_line_suggest(action, actions);
         return program_fail_usage("unknown action \"%s\"%s%s%s", action, near ? " (did you mean " : "",
                                   near ? near : "", near ? "?)" : "");
     }
+    if (is_run && line->word_count < 2)
+        return program_fail_usage("run which experiment? areg-lab exp list lists those that come with areg");
+    if (!is_run && line->word_count > 1)
+        return program_fail_usage("\"%s\" is one word too many: areg-lab exp %s", line->words[1], action);
+    if (is_list)
+        return list(exp);
     const int signal_fd = program_open_signals();
     if (signal_fd < 0)
         return program_fail(AREG_EIO, "signalfd: %s", strerror(errno));

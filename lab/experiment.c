@@ -342,6 +342,9 @@ static enum areg_error load_words(struct loading *loading, const config_setting_
     if (found < 0)
         return blame_name(config_setting_get_member(root, "backend"), "backend", backend, backend_names, loading->why);
     experiment->backend = (enum experiment_backend)found;
+    if (experiment->backend == EXPERIMENT_SCALE)
+        return conf_blame(config_setting_get_member(root, "backend"), loading->why,
+                          "the backend scale is not supported by this version");
     return AREG_OK;
 }
 

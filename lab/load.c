@@ -228,13 +228,19 @@ void load_take_window(struct load *load, struct load_window *window)
     }
 }
 
-void load_sum_counters(struct load *load, struct load_counters *counters)
+void load_sum_counters_of(struct load *load, unsigned first, unsigned client_count, struct load_counters *counters)
 {
+    CHECK(first + client_count <= load->client_count);
     join_stage(load);
     memset(counters, 0, sizeof *counters);
-    for (unsigned i = 0; i < load->client_count; i++)
+    for (unsigned i = first; i < first + client_count; i++)
         for (unsigned counter = 0; counter < AREG_COUNT_END; counter++)
             counters->values[counter] += areg_counter(load->clients[i].handle, (enum areg_counter)counter);
+}
+
+void load_sum_counters(struct load *load, struct load_counters *counters)
+{
+    load_sum_counters_of(load, 0, load->client_count, counters);
 }
 
 void load_sum_effort(struct load *load, struct load_effort *effort)

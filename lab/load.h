@@ -104,6 +104,9 @@ const char *load_kind_name(enum load_kind kind);
 unsigned load_client_count(const struct load_options *options);
 /** Since the handles were opened. Only when all are filled and before load_begin(), or when all have ended. */
 void load_sum_counters(struct load *load, struct load_counters *counters);
+/** The same of `client_count` clients from the one at `first` on: those that only read are the first ones, then come
+ * those that only write. */
+void load_sum_counters_of(struct load *load, unsigned first, unsigned client_count, struct load_counters *counters);
 /** Of the run. Only when all have ended. */
 void load_sum_effort(struct load *load, struct load_effort *effort);
 /** Let what is under way end, then close everything. NULL is allowed. */

@@ -4,6 +4,7 @@
  * program ends.
  */
 #include "core/check.h"
+#include "lab/columns.h"
 #include "lab/experiment_events.h"
 #include "lab/local_hosts.h"
 #include "lab/program.h"
@@ -36,6 +37,9 @@ enum {
     CHANGE_ARGUMENT_MAX = TRIAL_WORDS_BYTES / 2 + 16,
 };
 
+/* The clients that do operations of one kind alone, then the mixed ones. */
+enum group { GROUP_READERS, GROUP_WRITERS, GROUP_MIXED, GROUP_COUNT };
+
 struct local_trial {
     const struct trial *trial;
     struct measurement *result;
@@ -55,7 +59,8 @@ struct local_trial {
     uint64_t client_cpu_before_ns;
     uint64_t hosts_cpu_before_ns;
     uint64_t hosts_cpu_lost_ns;
-    struct load_counters counters_before;
+    struct load_counters counters_before[GROUP_COUNT];
+    struct load_counters counters[GROUP_COUNT];
     /* Events. */
     unsigned next_event;
     struct process change; /* the areg-reconfig that is under way */
@@ -380,34 +385,60 @@ static double ratio(double a, double b)
     return b > 0 ? a / b : (double)NAN;
 }
 
-/* Counters know of operations and bytes, not of which kind of operation sent them: writes, but for write-backs. */
+static void sum_groups(struct local_trial *run, struct load_counters groups[GROUP_COUNT])
+{
+    const struct trial *trial = run->trial;
+    const unsigned counts[GROUP_COUNT] = {trial->reader_count, trial->writer_count, trial->mixed_count};
+    unsigned first = 0;
+    for (unsigned i = 0; i < GROUP_COUNT; i++) {
+        load_sum_counters_of(run->load, first, counts[i], &groups[i]);
+        first += counts[i];
+    }
+}
+
+/* Of the whole run, what a counter has come to in all groups, or in some. */
+static double counted(const struct local_trial *run, unsigned groups, enum areg_counter counter)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < GROUP_COUNT; i++)
+        if (groups >> i & 1)
+            sum += (double)(run->counters[i].values[counter] - run->counters_before[i].values[counter]);
+    return sum;
+}
+
+/* Counters do not tell which operations have sent a byte: with mixed clients that do both, nobody knows. */
+static void sum_kind(struct local_trial *run, enum load_kind kind)
+{
+    const bool is_read = kind == LOAD_READ;
+    const struct trial *trial = run->trial;
+    struct measurement *result = run->result;
+    const double value_bytes = (double)trial->value_bytes;
+    const unsigned own = 1u << (is_read ? GROUP_READERS : GROUP_WRITERS) | 1u << GROUP_MIXED;
+    const bool is_mixed = trial->mixed_count > 0 && columns_has(trial, LOAD_READ) && columns_has(trial, LOAD_WRITE);
+    const double ops = counted(run, own, is_read ? AREG_COUNT_READS : AREG_COUNT_WRITES);
+    result->rounds[kind] = ratio(counted(run, own, is_read ? AREG_COUNT_READ_ROUNDS : AREG_COUNT_WRITE_ROUNDS), ops);
+    result->sent_values[kind] =
+        is_mixed ? (double)NAN : ratio(counted(run, own, AREG_COUNT_BYTES_SENT), ops * value_bytes);
+    result->received_values[kind] =
+        is_mixed && !is_read ? (double)NAN : ratio(counted(run, own, AREG_COUNT_BYTES_RECEIVED), ops * value_bytes);
+}
+
 static void sum_counters(struct local_trial *run)
 {
+    enum { ALL = (1 << GROUP_COUNT) - 1 };
     struct measurement *result = run->result;
-    struct load_counters counters;
-    double values[AREG_COUNT_END];
-    load_sum_counters(run->load, &counters);
-    for (unsigned i = 0; i < AREG_COUNT_END; i++)
-        values[i] = (double)(counters.values[i] - run->counters_before.values[i]);
-    const double reads = values[AREG_COUNT_READS];
-    const double writes = values[AREG_COUNT_WRITES];
-    const double value_bytes = (double)run->trial->value_bytes;
-    result->rounds[LOAD_READ] = ratio(values[AREG_COUNT_READ_ROUNDS], reads);
-    result->rounds[LOAD_WRITE] = ratio(values[AREG_COUNT_WRITE_ROUNDS], writes);
-    result->sent_values[LOAD_WRITE] = ratio(values[AREG_COUNT_BYTES_SENT], writes * value_bytes);
-    result->sent_values[LOAD_READ] =
-        writes > 0 ? (double)NAN : ratio(values[AREG_COUNT_BYTES_SENT], reads * value_bytes);
-    result->received_values[LOAD_READ] = ratio(values[AREG_COUNT_BYTES_RECEIVED], reads * value_bytes);
-    result->received_values[LOAD_WRITE] =
-        reads > 0 ? (double)NAN : ratio(values[AREG_COUNT_BYTES_RECEIVED], writes * value_bytes);
-    result->packets_per_op = ratio(values[AREG_COUNT_PACKETS_SENT], reads + writes);
-    result->overhead_bytes_per_op =
-        ratio(values[AREG_COUNT_OVERHEAD_SENT] + values[AREG_COUNT_OVERHEAD_RECEIVED], reads + writes);
-    result->client_cpu_us_per_op =
-        ratio((double)(client_cpu_ns(run) - run->client_cpu_before_ns) / 1e3, reads + writes);
+    sum_groups(run, run->counters);
+    sum_kind(run, LOAD_READ);
+    sum_kind(run, LOAD_WRITE);
+    const double ops = counted(run, ALL, AREG_COUNT_READS) + counted(run, ALL, AREG_COUNT_WRITES);
+    const uint64_t client_ns = client_cpu_ns(run);
     const uint64_t hosts_ns = hosts_cpu_ns(run) + run->hosts_cpu_lost_ns;
-    result->hosts_cpu_us_per_op = ratio(
-        hosts_ns > run->hosts_cpu_before_ns ? (double)(hosts_ns - run->hosts_cpu_before_ns) / 1e3 : 0, reads + writes);
+    result->packets_per_op = ratio(counted(run, ALL, AREG_COUNT_PACKETS_SENT), ops);
+    result->overhead_bytes_per_op =
+        ratio(counted(run, ALL, AREG_COUNT_OVERHEAD_SENT) + counted(run, ALL, AREG_COUNT_OVERHEAD_RECEIVED), ops);
+    result->client_cpu_us_per_op = ratio((double)(client_ns - run->client_cpu_before_ns) / 1e3, ops);
+    result->hosts_cpu_us_per_op =
+        ratio(hosts_ns > run->hosts_cpu_before_ns ? (double)(hosts_ns - run->hosts_cpu_before_ns) / 1e3 : 0, ops);
 }
 
 /* What is stored when nothing happens any more: superseded values go after a grace time. */
@@ -446,7 +477,7 @@ static enum areg_error measure(struct local_trial *run)
     enum areg_error error = trial_watch_create(&run->watch, run->seeds, run->why);
     if (error)
         return error;
-    load_sum_counters(run->load, &run->counters_before);
+    sum_groups(run, run->counters_before);
     run->client_cpu_before_ns = client_cpu_ns(run);
     run->hosts_cpu_before_ns = hosts_cpu_ns(run);
     run->begin_ns = load_now_ns();

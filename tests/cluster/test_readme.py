@@ -126,6 +126,9 @@ class Readme(unittest.TestCase):
     def test_operations_are_as_their_page_shows(self):
         self.run_page("operations.md")
 
+    def test_experiments_are_as_their_page_shows(self):
+        self.run_page("experiments.md")
+
     def test_the_commands_of_the_simulators_page_work(self):
         page = (SOURCE_DIR / "docs" / "simulator.md").read_text()
         lines = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).splitlines()
