@@ -16,7 +16,8 @@ struct tried {
     enum experiment_backend backend;
     unsigned bounds; /* bits of enum experiment_bound */
     const struct trial *trial;
-    const struct measurement *measurement;
+    const struct measurement *measurement; /* NULL where there is `scale` */
+    const struct scale_result *scale;      /* of experiments with that backend; else NULL */
 };
 
 /** NAN: there is none, or none is wanted. Of one kind of operation; storage is of both. */

@@ -28,8 +28,15 @@ struct exp_flags {
 
 /* In the order in which a reader wants to hear of them. */
 static const char *const paper[] = {
-    "value-size", "readers", "writers",        "code",  "delta",     "dap", "longevity",
-    "transfer",   "costs",   "latency-bounds", "chain", "ablations", NULL,
+    "value-size",      "readers",
+    "writers",         "code",
+    "delta",           "dap",
+    "longevity",       "transfer",
+    "costs",           "latency-bounds",
+    "chain",           "ablations",
+    "scale-balance",   "scale-movement",
+    "scale-recovery",  "scale-slow-hosts",
+    "scale-simulator", NULL,
 };
 
 /* ---------------------------------------------------------------- where experiments are */

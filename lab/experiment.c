@@ -13,6 +13,8 @@
 #include <string.h>
 
 _Static_assert((int)EXPERIMENT_WHY_BYTES > (int)CONF_WHY_BYTES, "what is wrong with a file fits");
+_Static_assert((int)SCALE_WHY_BYTES <= (int)SETTING_WHY_BYTES && (int)SCALE_WORD_BYTES == (int)TRIAL_NAME_BYTES,
+               "what is wrong with a larger cluster fits, and so do its words");
 
 static const char *const backend_names[] = {
     [EXPERIMENT_LOCAL] = "local", [EXPERIMENT_SIM] = "sim", [EXPERIMENT_SCALE] = "scale", NULL};
@@ -117,6 +119,9 @@ static enum areg_error load_group(struct loading *loading, const config_setting_
     if (!group)
         return AREG_OK;
     snprintf(prefix, sizeof prefix, "%s.", name);
+    if ((loading->experiment->backend == EXPERIMENT_SCALE) != (strcmp(name, "scale") == 0))
+        return conf_blame(group, loading->why, "with backend \"%s\" there is nothing to say of \"%s\"",
+                          experiment_backend_name(loading->experiment->backend), name);
     enum areg_error error = conf_check_names(group, settings_in(prefix, names), loading->why);
     for (int i = 0; !error && i < config_setting_length(group); i++)
         error = load_setting(loading, config_setting_get_elem(group, (unsigned)i), prefix);
@@ -200,6 +205,8 @@ static enum areg_error load_sweep(struct loading *loading, const config_setting_
     if (!setting_exists(sweep->setting))
         return blame_name(config_setting_get_member(group, "set"), "setting", sweep->setting, settings_in("", settings),
                           loading->why);
+    if (strcmp(sweep->setting, "scale.study") == 0)
+        return conf_blame(group, loading->why, "each study has columns of its own: write a file for each of them");
     const config_setting_t *quick = config_setting_get_member(group, "quick");
     const config_setting_t *full = config_setting_get_member(group, "full");
     if (!quick)
@@ -278,13 +285,16 @@ void experiment_trial(const struct experiment *experiment, unsigned point, struc
 {
     char setting_why[SETTING_WHY_BYTES];
     apply_sweeps(experiment, point, trial);
-    CHECK(settings_settle(trial, setting_why) == AREG_OK);
+    if (experiment->backend != EXPERIMENT_SCALE)
+        CHECK(settings_settle(trial, setting_why) == AREG_OK);
 }
 
 /* Whether a point is possible, here. */
 static enum areg_error judge_trial(const struct experiment *experiment, struct trial *trial,
                                    char why[SETTING_WHY_BYTES])
 {
+    if (experiment->backend == EXPERIMENT_SCALE)
+        return scale_judge(&trial->scale, why);
     const enum areg_error error = settings_settle(trial, why);
     if (error)
         return error;
@@ -342,9 +352,6 @@ static enum areg_error load_words(struct loading *loading, const config_setting_
     if (found < 0)
         return blame_name(config_setting_get_member(root, "backend"), "backend", backend, backend_names, loading->why);
     experiment->backend = (enum experiment_backend)found;
-    if (experiment->backend == EXPERIMENT_SCALE)
-        return conf_blame(config_setting_get_member(root, "backend"), loading->why,
-                          "the backend scale is not supported by this version");
     return AREG_OK;
 }
 
@@ -374,9 +381,9 @@ static enum areg_error judge_plots(const config_setting_t *root, char *why)
 
 static enum areg_error load_root(struct loading *loading, const config_setting_t *root)
 {
-    static const char *const names[] = {"title",        "question", "backend",      "cluster", "workload", "sweep",
-                                        "events",       "repeats",  "repeats_full", "checks",  "bounds",   "plots",
-                                        "switched_off", NULL};
+    static const char *const names[] = {"title",  "question", "backend", "cluster",      "workload",
+                                        "scale",  "sweep",    "events",  "repeats",      "repeats_full",
+                                        "checks", "bounds",   "plots",   "switched_off", NULL};
     struct experiment *experiment = loading->experiment;
     settings_defaults(&experiment->base);
     enum areg_error error = conf_check_names(root, names, loading->why);
@@ -386,6 +393,8 @@ static enum areg_error load_root(struct loading *loading, const config_setting_t
         error = load_group(loading, root, "cluster");
     if (!error)
         error = load_group(loading, root, "workload");
+    if (!error)
+        error = load_group(loading, root, "scale");
     if (!error && config_setting_get_member(root, "switched_off"))
         error = load_setting(loading, config_setting_get_member(root, "switched_off"), "");
     if (!error)

@@ -83,7 +83,7 @@ static void tell_try(const struct running *running, const struct tried *tried)
     experiment_label(running->order->experiment, tried->point, label);
     fprintf(stderr, "areg-lab: %s%s %u of %u%s%s", position_of(running, position), running->order->experiment->name,
             running->dir.done_count, running->try_count, label[0] ? ": " : "", label);
-    for (enum load_kind kind = LOAD_READ; kind <= LOAD_WRITE; kind++) {
+    for (enum load_kind kind = LOAD_READ; tried->measurement && kind <= LOAD_WRITE; kind++) {
         const struct histogram *latency_ns = &tried->measurement->kinds[kind].latency_ns;
         char p50[UNITS_TEXT_BYTES];
         char p99[UNITS_TEXT_BYTES];
@@ -119,6 +119,49 @@ static void clear_hosts(const char *hosts_dir)
             return;
     }
     local_remove_tree(hosts_dir);
+}
+
+/* What is about real time, and never the same twice, stands apart. */
+static enum areg_error write_limits(const struct running *running, const struct scale_result *result)
+{
+    char path[LOCAL_PATH_BYTES];
+    if (result->limits.row_count == 0)
+        return AREG_OK;
+    snprintf(path, sizeof path, "%s/limits.csv", running->dir.path);
+    FILE *file = fopen(path, "we");
+    if (file) {
+        scale_print_head(result->limits.columns, file);
+        scale_print_rows(&result->limits, "", file);
+    }
+    if (file && fclose(file) == 0)
+        return AREG_OK;
+    program_fail(AREG_EIO, "cannot write %s", path);
+    return AREG_EIO;
+}
+
+/* A try about a larger cluster, in virtual time alone. */
+static enum areg_error run_scale_try(struct running *running, unsigned point, unsigned repeat)
+{
+    const struct experiment_order *order = running->order;
+    struct scale_result *result = calloc(1, sizeof *result);
+    struct trial trial;
+    experiment_trial(order->experiment, point, &trial);
+    trial.scale.seed = order->seed + repeat;
+    const struct tried tried = {
+        .point = point, .repeat = repeat, .backend = order->experiment->backend, .trial = &trial, .scale = result};
+    char why[RUN_WHY_BYTES] = "the model can not be run";
+    enum areg_error error = result ? scale_run(&trial.scale, result) : AREG_ENOMEM;
+    hide_bar(running);
+    if (!error)
+        error = write_limits(running, result);
+    if (!error)
+        error = run_dir_add(&running->dir, &tried, running->failed, why);
+    if (error)
+        program_fail(error, "%s", why);
+    else
+        tell_try(running, &tried);
+    free(result);
+    return error;
 }
 
 static enum areg_error run_try(struct running *running, unsigned point, unsigned repeat, struct measurement *measured)
@@ -179,7 +222,8 @@ static enum areg_error run_tries(struct running *running)
                 break;
             }
             *measured = (struct measurement){0};
-            error = run_try(running, point, repeat, measured);
+            error = experiment->backend == EXPERIMENT_SCALE ? run_scale_try(running, point, repeat)
+                                                            : run_try(running, point, repeat, measured);
             measurement_fini(measured);
         }
     hide_bar(running);

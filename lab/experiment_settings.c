@@ -58,6 +58,24 @@ static const struct setting settings[] = {
     {"workload.rate", SETTING_COUNT, AT(rate_hz), 0, 10000000},
     {"workload.run", SETTING_DURATION, AT(duration_ns), 1000000, RUN_NS_MAX},
     {"workload.ops", SETTING_COUNT, AT(op_count_max), 0, UINT64_C(1) << 40},
+    {"scale.study", SETTING_TEXT, AT(scale.study), 0, 0},
+    {"scale.hosts", SETTING_UNSIGNED, AT(scale.host_count), 1, SCALE_HOST_MAX},
+    {"scale.racks", SETTING_UNSIGNED, AT(scale.rack_count), 0, SCALE_HOST_MAX},
+    {"scale.shards", SETTING_UNSIGNED, AT(scale.shard_count), 1, SCALE_SHARD_MAX},
+    {"scale.code", SETTING_CODE, AT(scale.code), 0, 0},
+    {"scale.placement", SETTING_TEXT, AT(scale.placement), 0, 0},
+    {"scale.keys", SETTING_COUNT, AT(scale.key_count), 1, SCALE_KEY_MAX},
+    {"scale.value", SETTING_BYTES, AT(scale.value_bytes), 1, AREG_VALUE_BYTES_MAX},
+    {"scale.dist", SETTING_TEXT, AT(scale.distribution), 0, 0},
+    {"scale.clients", SETTING_COUNT, AT(scale.client_count), 1, SCALE_CLIENT_MAX},
+    {"scale.rate", SETTING_COUNT, AT(scale.rate_hz), 1, 10000000},
+    {"scale.reads", SETTING_UNSIGNED, AT(scale.read_percent), 0, 100},
+    {"scale.run", SETTING_DURATION, AT(scale.duration_ns), 1000000, UINT64_C(3600) * SECOND_NS},
+    {"scale.change", SETTING_TEXT, AT(scale.change), 0, 0},
+    {"scale.host_bytes", SETTING_BYTES, AT(scale.host_bytes), 1 << 20, UINT64_C(1) << 50},
+    {"scale.background", SETTING_RATE, AT(scale.background_bytes_per_s), 1000, UINT64_C(1) << 40},
+    {"scale.slow_per_mille", SETTING_UNSIGNED, AT(scale.slow_per_mille), 0, 1000},
+    {"scale.slow_factor", SETTING_UNSIGNED, AT(scale.slow_factor), 1, 1000000},
     {"switched_off", SETTING_TEXT, AT(switched_off), 0, 0},
     {"events", SETTING_UNSIGNED, AT(event_count), 0, TRIAL_EVENT_MAX},
 };
@@ -82,6 +100,7 @@ void settings_defaults(struct trial *trial)
         .event_count = TRIAL_EVENT_MAX, /* all that there are */
     };
     CHECK(code_parse("rs:5,3", &trial->code) == AREG_OK);
+    scale_defaults(&trial->scale);
 }
 
 /* ---------------------------------------------------------------- one setting */

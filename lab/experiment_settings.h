@@ -11,7 +11,7 @@ enum {
     SETTING_NAME_BYTES = 32,  /* "workload.readers" */
     SETTING_VALUE_BYTES = 32, /* "zipf:0.99" */
     SETTING_WHY_BYTES = 256,
-    SETTING_COUNT_MAX = 32,
+    SETTING_COUNT_MAX = 64,
 };
 
 /** The trial that is meant where nothing is said. */

@@ -161,14 +161,41 @@ static void print_points(const struct tried *tried, FILE *to)
             columns_print_row(tried, kind, to);
 }
 
-static void print_head(enum run_file which, FILE *to)
+/* Experiments about larger clusters have columns of their own, and nothing in the files about single operations. */
+static void print_scale_head(const struct run_dir *dir, FILE *to)
+{
+    struct trial trial;
+    experiment_trial(dir->request->experiment, 0, &trial);
+    fputs("point,repeat,", to);
+    scale_print_head(scale_columns(&trial.scale), to);
+}
+
+static void print_scale_rows(enum run_file which, const struct tried *tried, FILE *failed, FILE *to)
+{
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "%u,%u,", tried->point, tried->repeat);
+    if (which == RUN_POINTS)
+        scale_print_rows(&tried->scale->points, prefix, to);
+    for (unsigned i = 0; which == RUN_CHECKS && i < tried->scale->check_count; i++) {
+        const struct scale_check *check = &tried->scale->checks[i];
+        fprintf(to, "%s,%s%d,%.6g,%.6g,\"%s\"\n", check->name, prefix, check->passed, check->measured, check->bound,
+                check->detail);
+        if (failed && !check->passed)
+            fprintf(failed, "areg-lab: not %s: point %u, repeat %u: %s: %.7g, and it may be %.7g\n", check->name,
+                    tried->point, tried->repeat, check->detail, check->measured, check->bound);
+    }
+}
+
+static void print_head(const struct run_dir *dir, enum run_file which, FILE *to)
 {
     static const char *const heads[] = {
         [RUN_LATENCIES] = "point,repeat,op,quantile,latency_us\n",
         [RUN_TIMELINE] = "point,repeat,time_s,op,ops_per_s,p50_us,p99_us,failed\n",
         [RUN_EVENTS] = "point,repeat,begin_s,end_s,event\n",
     };
-    if (which == RUN_POINTS)
+    if (which == RUN_POINTS && dir->request->experiment->backend == EXPERIMENT_SCALE)
+        print_scale_head(dir, to);
+    else if (which == RUN_POINTS)
         columns_print_head(to);
     else if (which == RUN_CHECKS)
         checks_print_head(to);
@@ -184,7 +211,9 @@ static void print_rows(const struct run_dir *dir, enum run_file which, const str
                                        [RUN_TIMELINE] = print_timeline,
                                        [RUN_EVENTS] = print_events,
                                        [RUN_POINTS] = print_points};
-    if (which == RUN_CHECKS)
+    if (tried->scale)
+        print_scale_rows(which, tried, failed, to);
+    else if (which == RUN_CHECKS)
         checks_print(tried, dir->request->experiment->checks, to, failed);
     else
         prints[which](tried, to);
@@ -242,6 +271,8 @@ static unsigned expected_rows(const struct run_dir *dir, unsigned try)
 {
     struct trial trial;
     experiment_trial(dir->request->experiment, try / dir->request->experiment->repeats, &trial);
+    if (dir->request->experiment->backend == EXPERIMENT_SCALE)
+        return scale_row_count(&trial.scale);
     return columns_has(&trial, LOAD_READ) + columns_has(&trial, LOAD_WRITE);
 }
 
@@ -275,7 +306,7 @@ static enum areg_error recover_file(const struct run_dir *dir, enum run_file whi
     FILE *kept = open_memstream(&text, &text_bytes);
     if (!kept)
         return AREG_ENOMEM;
-    print_head(which, kept);
+    print_head(dir, which, kept);
     fflush(kept);
     const bool is_ours = !found || !line_end(found) || strncmp(found, text, text_bytes) == 0;
     const char *line = found ? line_end(found) : NULL;

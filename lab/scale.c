@@ -128,6 +128,59 @@ enum areg_error scale_judge(const struct scale_options *options, char why[SCALE_
     return judge_change(options, why);
 }
 
+/* ---------------------------------------------------------------- studies */
+
+/* Beside the name: what a point of it has. Names end with a unit. */
+struct study {
+    enum areg_error (*run)(const struct scale_options *, struct scale_result *);
+    unsigned row_count; /* 0: it depends */
+    const char *columns[SCALE_COLUMN_MAX + 1];
+};
+
+static const struct study studies[] = {
+    {study_balance,
+     7,
+     {STUDY_COLUMNS, "dist", "quantity", "mean", "min", "max", "max_over_mean", "min_over_mean",
+      "deviation_over_mean"}},
+    {study_movement,
+     1,
+     {STUDY_COLUMNS, "change", "slots", "slots_moved", "slots_lost", "slots_least", "moved_over_least",
+      "shards_changed", "stored_bytes", "network_bytes", "network_least_bytes", "network_over_least"}},
+    {study_recovery,
+     STUDY_RECOVERY_ROWS,
+     {STUDY_COLUMNS, "change", "host_bytes", "background_bytes_per_s", "shards_hit", "shards_lost", "receivers",
+      "senders", "network_bytes", "whole_share", "whole_s", "full_s", "bound_full_s"}},
+    {study_slow_hosts, 4, {STUDY_COLUMNS,   "clients",   "dist",    "value_bytes", "rate_hz", "slow_per_mille",
+                           "slow_factor",   "hedging",   "op",      "ops",         "refused", "mean_us",
+                           "p50_us",        "p90_us",    "p99_us",  "p999_us",     "max_us",  "requests_per_op",
+                           "hedges_per_op", "busy_mean", "busy_max"}},
+    {study_simulator,
+     0,
+     {STUDY_COLUMNS, "runner", "load", "clients", "value_bytes", "rate_hz", "ops", "events", "virtual_s", "read_p50_us",
+      "read_p99_us", "write_p50_us", "write_p99_us"}},
+};
+
+static const struct study *study_of(const struct scale_options *options)
+{
+    unsigned i = 0;
+    while (strcmp(study_names[i], options->study) != 0) {
+        i++;
+        CHECK(study_names[i] != NULL);
+    }
+    return &studies[i];
+}
+
+const char *const *scale_columns(const struct scale_options *options)
+{
+    return study_of(options)->columns;
+}
+
+unsigned scale_row_count(const struct scale_options *options)
+{
+    const unsigned row_count = study_of(options)->row_count;
+    return row_count ? row_count : study_simulator_rows(options);
+}
+
 /* ---------------------------------------------------------------- results */
 
 void scale_row(struct scale_table *table)
@@ -141,12 +194,9 @@ void scale_cell_text(struct scale_table *table, const char *column, const char *
 {
     CHECK(table->row_count > 0);
     unsigned i = 0;
-    while (i < table->column_count && strcmp(table->columns[i], column) != 0)
+    while (table->columns[i] && strcmp(table->columns[i], column) != 0)
         i++;
-    if (i == table->column_count) {
-        CHECK(table->row_count == 1 && i < SCALE_COLUMN_MAX);
-        table->columns[table->column_count++] = column;
-    }
+    CHECK(table->columns[i] && i < SCALE_COLUMN_MAX);
     snprintf(table->cells[table->row_count - 1][i], SCALE_CELL_BYTES, "%s", text);
 }
 
@@ -192,13 +242,33 @@ bool study_is_settled(const struct scale_options *options)
 
 enum areg_error scale_run(const struct scale_options *options, struct scale_result *result)
 {
-    static enum areg_error (*const studies[])(const struct scale_options *, struct scale_result *) = {
-        study_balance, study_movement, study_recovery, study_slow_hosts, study_simulator};
     memset(result, 0, sizeof *result);
-    unsigned i = 0;
-    while (strcmp(study_names[i], options->study) != 0) {
-        i++;
-        CHECK(study_names[i] != NULL);
+    result->points.columns = scale_columns(options);
+    result->limits.columns = study_limit_columns;
+    const enum areg_error error = study_of(options)->run(options, result);
+    CHECK(error || result->points.row_count == scale_row_count(options));
+    return error;
+}
+
+/* ---------------------------------------------------------------- files */
+
+void scale_print_head(const char *const *columns, FILE *to)
+{
+    for (unsigned i = 0; columns[i]; i++)
+        fprintf(to, "%s%s", i ? "," : "", columns[i]);
+    fputc('\n', to);
+}
+
+/* Cells with commas stand in quotes; none of them has any itself. */
+void scale_print_rows(const struct scale_table *table, const char *prefix, FILE *to)
+{
+    for (unsigned row = 0; row < table->row_count; row++) {
+        fputs(prefix, to);
+        for (unsigned i = 0; table->columns[i]; i++) {
+            const char *cell = table->cells[row][i];
+            const char *quote = strchr(cell, ',') ? "\"" : "";
+            fprintf(to, "%s%s%s%s", i ? "," : "", quote, cell, quote);
+        }
+        fputc('\n', to);
     }
-    return studies[i](options, result);
 }

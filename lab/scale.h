@@ -17,6 +17,7 @@
 #include "core/config.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 enum {
     SCALE_WORD_BYTES = 32,
@@ -51,7 +52,7 @@ struct scale_options {
     uint64_t duration_ns;
 
     char change[SCALE_WORD_BYTES];   /* "add 10", "lose 1", "lose-racks 1", "grow 100": doubles their weights */
-    uint64_t host_bytes;             /* of fragments on each host, when one is lost */
+    size_t host_bytes;               /* of fragments on each host, when one is lost */
     uint64_t background_bytes_per_s; /* that each host may send, and receive, to restore what was lost */
 
     unsigned slow_per_mille;
@@ -75,8 +76,7 @@ struct scale_check {
 };
 
 struct scale_table {
-    unsigned column_count;
-    const char *columns[SCALE_COLUMN_MAX];
+    const char *const *columns; /* their names, ending with a NULL */
     unsigned row_count;
     char cells[SCALE_ROW_MAX][SCALE_COLUMN_MAX][SCALE_CELL_BYTES];
 };
@@ -92,15 +92,14 @@ struct scale_result {
 void scale_defaults(struct scale_options *options);
 /** Whether there can be such a run; AREG_EINVAL and a sentence. */
 enum areg_error scale_judge(const struct scale_options *options, char why[SCALE_WHY_BYTES]) MUST_USE;
-/** Run a study that has been judged. AREG_ENOMEM only. */
+/** The columns of a study's points, ending with a NULL, and its rows. */
+const char *const *scale_columns(const struct scale_options *options);
+unsigned scale_row_count(const struct scale_options *options);
+/** Run a study that has been judged. AREG_ENOMEM; AREG_EIO: there was no process for the study "simulator". */
 enum areg_error scale_run(const struct scale_options *options, struct scale_result *result) MUST_USE;
 
-/** Put a row into a table: column after column, the same ones in every row. */
-void scale_row(struct scale_table *table);
-void scale_cell_text(struct scale_table *table, const char *column, const char *text);
-void scale_cell_count(struct scale_table *table, const char *column, uint64_t count);
-void scale_cell_number(struct scale_table *table, const char *column, double number);
-/** Add a check: `measured` is at most `bound`. */
-void scale_check_most(struct scale_result *result, const char *name, double measured, double bound, const char *detail);
+/** Rows as lines of a CSV file, each with `prefix` before it ("3,0,"; or nothing). */
+void scale_print_head(const char *const *columns, FILE *to);
+void scale_print_rows(const struct scale_table *table, const char *prefix, FILE *to);
 
 #endif

@@ -18,7 +18,6 @@
 enum {
     PORTION_COUNT = 250,    /* of what one worker moves of a shard: enough that the last one does not matter */
     PORTIONS_UNDER_WAY = 2, /* one is received while the next one is being sent */
-    ROW_COUNT = 10,
 };
 
 /* One new member of one shard, and what it moves. */
@@ -179,8 +178,8 @@ static void tell(const struct recovery *recovery, const struct field *field, str
     }
     const double least_s = busiest_bytes / (double)options->background_bytes_per_s;
     const double full_s = recovery->whole_count ? (double)recovery->whole_ns[recovery->whole_count - 1] / 1e9 : 0;
-    for (unsigned row = 1; row <= ROW_COUNT && recovery->whole_count > 0; row++) {
-        const unsigned whole = (recovery->whole_count * row + ROW_COUNT - 1) / ROW_COUNT;
+    for (unsigned row = 1; row <= STUDY_RECOVERY_ROWS; row++) {
+        const unsigned whole = (recovery->whole_count * row + STUDY_RECOVERY_ROWS - 1) / STUDY_RECOVERY_ROWS;
         struct scale_table *table = &result->points;
         study_row(options, result);
         scale_cell_text(table, "change", options->change);
@@ -191,8 +190,9 @@ static void tell(const struct recovery *recovery, const struct field *field, str
         scale_cell_count(table, "receivers", receivers);
         scale_cell_count(table, "senders", senders);
         scale_cell_number(table, "network_bytes", network_bytes);
-        scale_cell_number(table, "whole_share", (double)row / ROW_COUNT);
-        scale_cell_number(table, "whole_s", (double)recovery->whole_ns[whole - 1] / 1e9);
+        scale_cell_number(table, "whole_share", (double)row / STUDY_RECOVERY_ROWS);
+        if (whole > 0)
+            scale_cell_number(table, "whole_s", (double)recovery->whole_ns[whole - 1] / 1e9);
         scale_cell_number(table, "full_s", full_s);
         scale_cell_number(table, "bound_full_s", least_s);
     }

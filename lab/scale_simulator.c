@@ -42,6 +42,10 @@ struct outcome {
     double memory_bytes;
 };
 
+const char *const study_limit_columns[] = {
+    "runner", "load", "hosts", "clients", "events", "cpu_s", "events_per_s", "memory_bytes", "memory_bytes_per_host",
+    NULL};
+
 /* ---------------------------------------------------------------- one run */
 
 static void note_op(const struct study_op *op, void *arg)
@@ -220,6 +224,14 @@ static struct sample small_sample(const struct scale_options *options, const cha
     }
     sample.options.duration_ns = (uint64_t)((double)sample.op_count / (double)sample.options.rate_hz * 1e9);
     return sample;
+}
+
+unsigned study_simulator_rows(const struct scale_options *options)
+{
+    unsigned count = 5;
+    for (unsigned hosts = 2u * options->code.n; hosts <= STUDY_HOST_MAX; hosts *= 2)
+        count++;
+    return count;
 }
 
 enum areg_error study_simulator(const struct scale_options *options, struct scale_result *result)

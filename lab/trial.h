@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "lab/histogram.h"
 #include "lab/load.h"
+#include "lab/scale.h"
 
 enum {
     TRIAL_EVENT_MAX = 32,
@@ -67,6 +68,8 @@ struct trial {
     struct trial_event events[TRIAL_EVENT_MAX];
     const char *history_path; /* NULL: none is kept */
     const char *dir;          /* where hosts may keep what they have; the caller removes it */
+
+    struct scale_options scale; /* of experiments that are about larger clusters: instead of all of the above */
 };
 
 /** What has happened in one `window_ns` of a trial. */

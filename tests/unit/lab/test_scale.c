@@ -49,7 +49,7 @@ static struct scale_result *study(const struct scale_options *options)
 static double cell(const struct scale_result *result, unsigned row, const char *column)
 {
     assert_true(row < result->points.row_count);
-    for (unsigned i = 0; i < result->points.column_count; i++)
+    for (unsigned i = 0; result->points.columns[i]; i++)
         if (strcmp(result->points.columns[i], column) == 0)
             return strtod(result->points.cells[row][i], NULL);
     fail_msg("there is no column %s", column);
