@@ -276,10 +276,18 @@ static void add_due(struct load_client *client, uint64_t due_ns)
     client->dues_ns[client->due_end++] = due_ns;
 }
 
-/* Clients take turns. */
+/* Clients take turns; what comes at random comes at random to each of them, too. */
+static uint32_t choose_client(struct study *study)
+{
+    const unsigned count = client_count(study->options);
+    if (study->options->arrivals == STUDY_POISSON)
+        return (uint32_t)random_below(&study->arrivals, count);
+    return (uint32_t)(study->begun_count % count);
+}
+
 static void arrive(struct study *study)
 {
-    const uint32_t client_index = (uint32_t)(study->begun_count % client_count(study->options));
+    const uint32_t client_index = choose_client(study);
     if (study->phase != PHASE_LOAD || study->begun_count >= study->options->op_count_max ||
         study->due_ns >= study->options->duration_ns)
         return;
