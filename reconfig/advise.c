@@ -39,11 +39,11 @@ static void judge(const struct workload *workload, const struct machines *machin
     advice->forecast = forecast_make(workload, machines, code);
 }
 
-/* What the wish is about: the slower of what clients do at all. */
+/* What the wish is about: the slower of what clients do; of both while they do nothing. */
 static double p99_of(const struct workload *workload, const struct forecast *forecast)
 {
-    const double read_ns = workload->reads_per_s > 0 ? forecast->read_p99_ns : 0;
-    const double write_ns = workload->writes_per_s > 0 ? forecast->write_p99_ns : 0;
+    const double read_ns = workload->reads_per_s > 0 || workload->writes_per_s <= 0 ? forecast->read_p99_ns : 0;
+    const double write_ns = workload->writes_per_s > 0 || workload->reads_per_s <= 0 ? forecast->write_p99_ns : 0;
     return read_ns > write_ns ? read_ns : write_ns;
 }
 

@@ -10,6 +10,10 @@
 enum { DRAW_COUNT_MAX = 12000, DRAW_COUNT_MIN = 3000, DRAW_MESSAGE_COUNT = 60000 };
 /* A hundred others in front of a message are more than queues that are asked for less than they can do ever have. */
 enum { AHEAD_COUNT_MAX = 1000 };
+/* What comes in a stretch of time is looked at in so many steps. */
+enum { SLOT_COUNT = 8 };
+/* Writes that tell how long one takes. */
+enum { TURN_DRAW_COUNT = 500 };
 /* A put is followed by its confirmation and, later, by dropping what it has superseded; whole copies only replace. */
 enum { COMMITS_OF_CODED = 3, COMMITS_OF_COPY = 1 };
 
@@ -35,10 +39,13 @@ struct model {
     struct server other_out;  /* of one that is asked for tags only */
     struct server host_in;
     struct server processor;
+    double overtakes; /* that in a step of the time by which delays differ another message left before, on average */
     double disk_ns_per_byte;
-    double commit_mean_ns;   /* with all that is written meanwhile */
+    double commit_growth;    /* by all that is written meanwhile */
+    double commit_mean_ns;   /* with that */
     double disk_utilisation; /* how often a put meets a commit under way */
     double disk_bytes_utilisation;
+    struct server turn; /* of the writes of one client to one register */
 };
 
 struct machines machines_usual(void)
@@ -48,6 +55,7 @@ struct machines machines_usual(void)
         .delay_max_ns = 100 * 1000,
         .bandwidth_bytes_per_s = 1250 * 1000 * 1000, /* 10 Gbit/s */
         .commit_min_ns = 220 * 1000,                 /* two flushes */
+        .commit_median_ns = 290 * 1000,
         .commit_max_ns = 360 * 1000,
         .disk_bytes_per_s = 1000 * 1000 * 1000,
         .processing_ns = 5 * 1000,
@@ -55,6 +63,11 @@ struct machines machines_usual(void)
 }
 
 /* ---------------------------------------------------------------- chance */
+
+static double max(double a, double b)
+{
+    return a > b ? a : b;
+}
 
 static double draw_unit(struct model *model)
 {
@@ -66,9 +79,18 @@ static double draw_between(struct model *model, uint64_t min, uint64_t max)
     return (double)min + draw_unit(model) * (double)(max - min);
 }
 
+/* Messages of one connection do not overtake each other: none is there before those that left shortly before it. */
 static double draw_delay(struct model *model)
 {
-    return draw_between(model, model->machines->delay_min_ns, model->machines->delay_max_ns);
+    const double spread_ns = (double)(model->machines->delay_max_ns - model->machines->delay_min_ns);
+    double late_ns = draw_unit(model) * spread_ns;
+    for (unsigned i = 0; i < SLOT_COUNT && model->overtakes > 0.002; i++) {
+        if (draw_unit(model) >= model->overtakes)
+            continue;
+        const double other_ns = (draw_unit(model) - (i + draw_unit(model)) / SLOT_COUNT) * spread_ns;
+        late_ns = max(late_ns, other_ns);
+    }
+    return (double)model->machines->delay_min_ns + late_ns;
 }
 
 /* How long one waits that comes at random. */
@@ -80,15 +102,54 @@ static double draw_wait(struct model *model, const struct server *server)
     return wait_ns;
 }
 
-static double draw_commit(struct model *model)
+/* How long one waits that has waited there before: what was in front of it then is gone, but others have come. */
+static double draw_wait_again(struct model *model, const struct server *server, double waited_ns, double since_ns)
 {
-    const double own_ns = draw_between(model, model->machines->commit_min_ns, model->machines->commit_max_ns) +
-                          model->fragment_bytes * model->disk_ns_per_byte;
-    if (draw_unit(model) >= model->disk_utilisation)
+    const double slot_ns = since_ns / SLOT_COUNT;
+    const double comes = server->service_ns > 0 ? server->utilisation / server->service_ns * slot_ns : 0;
+    double wait_ns = waited_ns;
+    for (unsigned i = 0; i < SLOT_COUNT; i++) {
+        wait_ns = max(wait_ns - slot_ns, 0);
+        wait_ns += draw_unit(model) < comes ? server->service_ns : 0;
+    }
+    return wait_ns;
+}
+
+static double draw_flush(struct model *model)
+{
+    const struct machines *machines = model->machines;
+    const bool is_short = draw_unit(model) < 0.5;
+    return is_short ? draw_between(model, machines->commit_min_ns, machines->commit_median_ns)
+                    : draw_between(model, machines->commit_median_ns, machines->commit_max_ns);
+}
+
+/*
+ * How long ago hosts began the commit before; negative: so long that it is over. All of them are told of the same
+ * writes at about the same time, so a put that finds one of them busy finds all busy.
+ */
+static double draw_commit_before(struct model *model)
+{
+    const double longest_ns = (double)model->machines->commit_max_ns * model->commit_growth;
+    const double chance = model->disk_utilisation * longest_ns / max(model->commit_mean_ns, 1);
+    if (draw_unit(model) >= chance)
+        return -1;
+    return draw_unit(model) * longest_ns / max(chance, 1);
+}
+
+/* @since_ns  draw_commit_before(). */
+static double draw_commit(struct model *model, double since_ns)
+{
+    const double own_ns = draw_flush(model) + model->fragment_bytes * model->disk_ns_per_byte;
+    if (since_ns < 0)
         return own_ns;
-    const double before_ns = draw_unit(model) * model->commit_mean_ns;
+    const double before_ns = max(draw_flush(model) * model->commit_growth - since_ns, 0);
     /* Others that came meanwhile are written together with it. */
     return before_ns + own_ns + before_ns * model->disk_bytes_utilisation;
+}
+
+static struct server server_of(double requests_per_s, double service_ns)
+{
+    return (struct server){.utilisation = requests_per_s * service_ns / 1e9, .service_ns = service_ns};
 }
 
 /* ---------------------------------------------------------------- one round */
@@ -103,14 +164,15 @@ struct round {
 
 /** When, since the round began. */
 struct times {
+    bool is_second;  /* of the same operation: what it waited for in the first one counts */
+    double begun_ns; /* then: since the first one began */
+    double sent_wait_ns;
+    double heard_wait_ns;
+    double host_wait_ns[MEMBER_COUNT_MAX];
+    double reply_wait_ns[MEMBER_COUNT_MAX];
     double handled_ns[MEMBER_COUNT_MAX]; /* on the host: looked up, or committed */
     double heard_ns[MEMBER_COUNT_MAX];   /* by the client */
 };
-
-static double max(double a, double b)
-{
-    return a > b ? a : b;
-}
 
 /* Bytes through a sender and a receiver whose first bit takes a delay: when the last one is there. */
 static double pass(double sent_ns, double sending_ns, double delay_ns, double free_ns, double receiving_ns)
@@ -118,28 +180,41 @@ static double pass(double sent_ns, double sending_ns, double delay_ns, double fr
     return max(max(sent_ns + delay_ns, free_ns) + receiving_ns, sent_ns + sending_ns + delay_ns);
 }
 
+static double wait(struct model *model, const struct server *server, const struct times *times, double *waited_ns)
+{
+    if (times->is_second)
+        *waited_ns = draw_wait_again(model, server, *waited_ns, times->begun_ns);
+    else
+        *waited_ns = draw_wait(model, server);
+    return *waited_ns;
+}
+
 static void draw_round(struct model *model, const struct round *round, struct times *times)
 {
     const double request_ns = round->request_bytes * model->client_ns_per_byte;
-    double sent_ns = draw_wait(model, &model->client_out);
+    const double commit_before_ns = round->commits ? draw_commit_before(model) : -1;
+    double sent_ns = wait(model, &model->client_out, times, &times->sent_wait_ns);
     unsigned order[MEMBER_COUNT_MAX];
     double replied_ns[MEMBER_COUNT_MAX];
     double arrives_ns[MEMBER_COUNT_MAX];
     for (unsigned i = 0; i < round->member_count; i++, sent_ns += request_ns) {
         const double delay_ns = draw_delay(model);
-        const double free_ns = sent_ns + delay_ns + draw_wait(model, &model->host_in);
+        const double free_ns = sent_ns + delay_ns + wait(model, &model->host_in, times, &times->host_wait_ns[i]);
         double at_ns = pass(sent_ns, request_ns, delay_ns, free_ns, round->request_bytes * model->host_ns_per_byte);
         at_ns += draw_wait(model, &model->processor) + (double)model->machines->processing_ns;
-        at_ns += round->commits ? draw_commit(model) : 0;
+        at_ns += round->commits ? draw_commit(model, commit_before_ns) : 0;
         times->handled_ns[i] = at_ns;
-        replied_ns[i] = at_ns + draw_wait(model, i < model->code.k ? &model->holder_out : &model->other_out);
+        const struct server *out = i < model->code.k ? &model->holder_out : &model->other_out;
+        replied_ns[i] = at_ns + wait(model, out, times, &times->reply_wait_ns[i]);
         arrives_ns[i] = replied_ns[i] + draw_delay(model);
         unsigned place = i;
         for (; place > 0 && arrives_ns[order[place - 1]] > arrives_ns[i]; place--)
             order[place] = order[place - 1];
         order[place] = i;
     }
-    double free_ns = round->member_count > 0 ? arrives_ns[order[0]] + draw_wait(model, &model->client_in) : 0;
+    double free_ns = round->member_count > 0
+                         ? arrives_ns[order[0]] + wait(model, &model->client_in, times, &times->heard_wait_ns)
+                         : 0;
     for (unsigned i = 0; i < round->member_count; i++) {
         const unsigned member = order[i];
         const double bytes = FORECAST_HEADER_BYTES + (member < round->holder_count ? model->fragment_bytes : 0);
@@ -182,11 +257,26 @@ static double draw_write(struct model *model)
 {
     const struct round tags = {.member_count = model->code.n, .request_bytes = FORECAST_HEADER_BYTES};
     const struct round put = put_round(model, model->code.n);
-    struct times times;
+    struct times times = {0};
     draw_round(model, &tags, &times);
     const double tag_ns = when_heard(&times, model->code.n, model->quorum);
+    times.is_second = true;
+    times.begun_ns = tag_ns;
     draw_round(model, &put, &times);
-    return tag_ns + when_heard(&times, model->code.n, model->quorum);
+    return draw_wait(model, &model->turn) + tag_ns + when_heard(&times, model->code.n, model->quorum);
+}
+
+/* A client's writes to one register come one after the other. How long one takes is needed for how long it waits. */
+static void settle_turn(struct model *model)
+{
+    const struct workload *workload = model->workload;
+    double sum_ns = 0;
+    if (workload->register_count == 0 || workload->client_count == 0)
+        return;
+    for (unsigned i = 0; i < TURN_DRAW_COUNT; i++)
+        sum_ns += draw_write(model);
+    model->turn = server_of(workload->writes_per_s / workload->client_count / (double)workload->register_count,
+                            sum_ns / TURN_DRAW_COUNT);
 }
 
 /* What more a read takes that finds the new value of a write under way at some members only. */
@@ -197,7 +287,7 @@ static double draw_rest_of_read(struct model *model, struct voters holders)
     const unsigned near_count = voters_count(voters_common(holders, voters_all(k)));
     const bool takes_new = near_count == k || (count >= k && (near_count > 0 || count >= model->quorum));
     const bool fetches = near_count < k && (near_count > 0 || takes_new);
-    struct times times;
+    struct times times = {0};
     double rest_ns = 0;
     if (fetches) {
         const unsigned missing = takes_new ? k - near_count : near_count;
@@ -222,7 +312,7 @@ static double draw_meeting(struct model *model, const struct times *asked)
 {
     const struct workload *workload = model->workload;
     const struct round put = put_round(model, model->code.n);
-    struct times times;
+    struct times times = {0};
     if (workload->register_count == 0 || workload->writes_per_s <= 0)
         return 0;
     draw_round(model, &put, &times);
@@ -248,7 +338,7 @@ static double draw_read(struct model *model)
 {
     const struct round round = {
         .member_count = model->code.n, .request_bytes = FORECAST_HEADER_BYTES, .holder_count = model->code.k};
-    struct times times;
+    struct times times = {0};
     draw_round(model, &round, &times);
     double end_ns = when_heard(&times, model->code.n, model->quorum);
     for (unsigned i = 0; i < model->code.k; i++)
@@ -261,11 +351,6 @@ static double draw_read(struct model *model)
 static double ns_per_byte(uint64_t bytes_per_s)
 {
     return bytes_per_s > 0 ? 1e9 / (double)bytes_per_s : 0;
-}
-
-static struct server server_of(double requests_per_s, double service_ns)
-{
-    return (struct server){.utilisation = requests_per_s * service_ns / 1e9, .service_ns = service_ns};
 }
 
 /* e^x for x >= 0, near enough. */
@@ -287,11 +372,13 @@ static void settle_disk(struct model *model)
     const struct machines *machines = model->machines;
     const double commits_per_s =
         workload->writes_per_s * (model->code.dap == DAP_ABD ? COMMITS_OF_COPY : COMMITS_OF_CODED);
-    const double fixed_ns = (double)(machines->commit_min_ns + machines->commit_max_ns) / 2;
+    const double fixed_ns =
+        (double)(machines->commit_min_ns + 2 * machines->commit_median_ns + machines->commit_max_ns) / 4;
     model->disk_bytes_utilisation = workload->writes_per_s * model->fragment_bytes * model->disk_ns_per_byte / 1e9;
     if (model->disk_bytes_utilisation >= 1)
         return;
-    model->commit_mean_ns = fixed_ns / (1 - model->disk_bytes_utilisation);
+    model->commit_growth = 1 / (1 - model->disk_bytes_utilisation);
+    model->commit_mean_ns = fixed_ns * model->commit_growth;
     const double load = commits_per_s * model->commit_mean_ns / 1e9;
     model->disk_utilisation = load < 20 ? load * grow(load) / (1 + load * grow(load)) : 1;
 }
@@ -303,26 +390,42 @@ static void settle(struct model *model)
     const double reads_per_s = workload->reads_per_s;
     const double writes_per_s = workload->writes_per_s;
     const double fragment = FORECAST_HEADER_BYTES + model->fragment_bytes;
+    const double client_ns = fragment * model->client_ns_per_byte;
+    const double host_ns = fragment * model->host_ns_per_byte;
+    /* What a client sends to a host, or a host to a client, has been put in a row there: on the other side it waits for
+     * what others send meanwhile. */
+    const unsigned k = model->code.k > 1 ? model->code.k : 0;
+    const double others = workload->client_count > 0 ? (clients - 1) / clients : 1;
     if (workload->client_count > 0) {
-        model->client_out = server_of(writes_per_s / clients, model->code.n * fragment * model->client_ns_per_byte);
-        model->client_in = server_of(reads_per_s / clients, model->code.k * fragment * model->client_ns_per_byte);
+        model->client_out = server_of(writes_per_s / clients, model->code.n * client_ns);
+        model->client_in = server_of(reads_per_s / clients, k * client_ns);
     }
-    model->holder_out = server_of(reads_per_s, fragment * model->host_ns_per_byte);
+    model->holder_out = server_of(reads_per_s, host_ns);
     model->other_out = server_of(reads_per_s, FORECAST_HEADER_BYTES * model->host_ns_per_byte);
-    model->host_in = server_of(writes_per_s, fragment * model->host_ns_per_byte);
+    model->host_in = server_of(writes_per_s * others, host_ns);
     model->processor = server_of(reads_per_s + 3 * writes_per_s, (double)model->machines->processing_ns);
+    const double spread_ns = (double)(model->machines->delay_max_ns - model->machines->delay_min_ns);
+    if (workload->client_count > 0)
+        model->overtakes = (reads_per_s + 3 * writes_per_s) / clients * spread_ns / 1e9 / SLOT_COUNT;
     settle_disk(model);
 }
 
 static void find_busiest(const struct model *model, struct forecast *forecast)
 {
+    const struct workload *workload = model->workload;
+    const double client_ns = (FORECAST_HEADER_BYTES + model->fragment_bytes) * model->client_ns_per_byte;
+    const double host_ns = (FORECAST_HEADER_BYTES + model->fragment_bytes) * model->host_ns_per_byte;
+    const double reads_of_client = workload->client_count > 0 ? workload->reads_per_s / workload->client_count : 0;
     const struct {
         double utilisation;
         const char *name;
     } all[] = {
-        {model->client_out.utilisation, "what clients send"}, {model->client_in.utilisation, "what clients receive"},
-        {model->holder_out.utilisation, "what hosts send"},   {model->host_in.utilisation, "what hosts receive"},
-        {model->processor.utilisation, "hosts' processors"},  {model->disk_bytes_utilisation, "hosts' disks"},
+        {model->client_out.utilisation, "what clients send"},
+        {reads_of_client * model->code.k * client_ns / 1e9, "what clients receive"},
+        {model->holder_out.utilisation, "what hosts send"},
+        {workload->writes_per_s * host_ns / 1e9, "what hosts receive"},
+        {model->processor.utilisation, "hosts' processors"},
+        {model->disk_bytes_utilisation, "hosts' disks"},
     };
     *forecast = (struct forecast){.busiest = all[0].name};
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -343,7 +446,9 @@ static double quantile(const double *sorted, unsigned count, double share)
 struct forecast forecast_make(const struct workload *workload, const struct machines *machines, struct code code)
 {
     CHECK(code_is_possible(code) && code.directory_count == 0);
-    CHECK(machines->delay_min_ns <= machines->delay_max_ns && machines->commit_min_ns <= machines->commit_max_ns);
+    CHECK(machines->delay_min_ns <= machines->delay_max_ns);
+    CHECK(machines->commit_min_ns <= machines->commit_median_ns &&
+          machines->commit_median_ns <= machines->commit_max_ns);
     struct model model = {
         .machines = machines,
         .workload = workload,
@@ -359,6 +464,12 @@ struct forecast forecast_make(const struct workload *workload, const struct mach
     find_busiest(&model, &forecast);
     if (forecast.utilisation >= 1)
         return forecast;
+    settle_turn(&model);
+    if (model.turn.utilisation >= 1) {
+        forecast.utilisation = model.turn.utilisation;
+        forecast.busiest = "writers' registers";
+        return forecast;
+    }
     double drawn_ns[DRAW_COUNT_MAX];
     unsigned count = DRAW_MESSAGE_COUNT / code.n;
     count = count < DRAW_COUNT_MAX ? count : DRAW_COUNT_MAX;

@@ -23,12 +23,13 @@ struct workload {
     unsigned client_count;   /* that share the load evenly; 0: so many that none waits for itself */
 };
 
-/** What they do it with. Delays and commits are uniform between their bounds. */
+/** What they do it with. Delays are uniform between their bounds, and so is each half of the commits. */
 struct machines {
     uint64_t delay_min_ns; /* of a message, one way */
     uint64_t delay_max_ns;
     uint64_t bandwidth_bytes_per_s; /* of each client and each host, each way; 0: without limit */
     uint64_t commit_min_ns;
+    uint64_t commit_median_ns;
     uint64_t commit_max_ns;
     uint64_t disk_bytes_per_s; /* 0: without limit */
     uint64_t processing_ns;    /* of each message, on a host */
@@ -48,8 +49,8 @@ struct forecast {
     const char *busiest; /* "disks" */
 };
 
-/** What the headers of a message and of its reply take on the wire, on average. */
-enum { FORECAST_HEADER_BYTES = 120 };
+/** What a message takes on the wire beside a value, on average. */
+enum { FORECAST_HEADER_BYTES = 60 };
 
 /** The same for the same arguments, on every machine. Not for codes with directories. */
 struct forecast forecast_make(const struct workload *workload, const struct machines *machines, struct code code);

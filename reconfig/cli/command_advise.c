@@ -87,12 +87,16 @@ static bool settle_machines(struct consultation *it, enum exit_code *code)
     const bool is_sound =
         settle_bounds(flags->rtt_min_ns, flags->rtt_max_ns, &rtt_min_ns, &rtt_max_ns) &&
         settle_bounds(flags->commit_min_ns, flags->commit_max_ns, &machines->commit_min_ns, &machines->commit_max_ns);
-    machines->delay_min_ns = rtt_min_ns / 2;
-    machines->delay_max_ns = rtt_max_ns / 2;
-    if (!is_sound)
+    if (!is_sound) {
         *code = admin_fail_usage(it->admin.command, "the shortest is longer than the longest: --rtt and --rtt-max, "
                                                     "--commit and --commit-max");
-    return is_sound;
+        return false;
+    }
+    machines->delay_min_ns = rtt_min_ns / 2;
+    machines->delay_max_ns = rtt_max_ns / 2;
+    if (flags->commit_min_ns != NOT_GIVEN || flags->commit_max_ns != NOT_GIVEN)
+        machines->commit_median_ns = machines->commit_min_ns + (machines->commit_max_ns - machines->commit_min_ns) / 2;
+    return true;
 }
 
 static bool settle_texts(struct consultation *it, enum exit_code *code)
@@ -130,7 +134,8 @@ static void take_measured(struct consultation *it, const struct measured *measur
         it->machines.delay_max_ns = measured->round_trip_max_ns / 2;
     }
     if (measured->commit_max_ns > 0) {
-        it->machines.commit_min_ns = measured->commit_min_ns;
+        it->machines.commit_min_ns = measured->commit_median_ns / 2;
+        it->machines.commit_median_ns = measured->commit_median_ns;
         it->machines.commit_max_ns = measured->commit_max_ns;
     }
 }

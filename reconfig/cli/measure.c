@@ -8,6 +8,10 @@
 
 /* Hosts are asked so often meanwhile: each time tells one round trip of each. */
 #define TURN_NS UINT64_C(500000000)
+enum { ROUND_TRIP_COUNT_MAX = 4096 };
+/* What hosts can not mean. */
+enum { COMMIT_US_MAX = 60 * 1000 * 1000 };
+#define REGISTER_COUNT_MAX 1e15
 
 struct host_counts host_counts_of(const struct host_asked *host)
 {
@@ -15,6 +19,11 @@ struct host_counts host_counts_of(const struct host_asked *host)
     counts.is_told = host_number(host, "gets", &counts.gets) && host_number(host, "puts", &counts.puts) &&
                      host_number(host, "put_bytes", &counts.put_bytes);
     return counts;
+}
+
+static uint64_t value_bytes_of(double mean)
+{
+    return mean < (double)AREG_VALUE_BYTES_MAX ? (uint64_t)mean : AREG_VALUE_BYTES_MAX;
 }
 
 void measure_rates(const struct host_counts *before, const struct host_counts *after, unsigned host_count,
@@ -42,7 +51,7 @@ void measure_rates(const struct host_counts *before, const struct host_counts *a
     measured->reads_per_s = gets * all / asked_count / seconds;
     measured->writes_per_s = puts * all / code.n / seconds;
     if (puts > 0)
-        measured->value_bytes = (uint64_t)(put_bytes * code.n / puts / plan_stored_factor(code));
+        measured->value_bytes = value_bytes_of(put_bytes * code.n / puts / plan_stored_factor(code));
 }
 
 /* ---------------------------------------------------------------- asking */
@@ -57,6 +66,8 @@ struct measuring {
     uint64_t before_ns;
     uint64_t after_ns;
     struct measured *measured;
+    unsigned round_trip_count;
+    uint32_t round_trips_us[ROUND_TRIP_COUNT_MAX]; /* the first ones */
 };
 
 static bool is_in_pool(const struct shards *shards, const struct host_id *id)
@@ -67,16 +78,30 @@ static bool is_in_pool(const struct shards *shards, const struct host_id *id)
     return false;
 }
 
-static void note_round_trip(struct measured *measured, const struct host_asked *host)
+static void note_round_trip(struct measuring *measuring, const struct host_asked *host)
 {
-    const uint64_t round_trip_ns = host->round_trip_us * UINT64_C(1000);
-    if (measured->round_trip_min_ns == 0 || round_trip_ns < measured->round_trip_min_ns)
-        measured->round_trip_min_ns = round_trip_ns;
-    if (round_trip_ns > measured->round_trip_max_ns)
-        measured->round_trip_max_ns = round_trip_ns;
+    if (measuring->round_trip_count < ROUND_TRIP_COUNT_MAX)
+        measuring->round_trips_us[measuring->round_trip_count++] = host->round_trip_us;
 }
 
-static void note_machines(const struct measuring *measuring, const struct host_asked *hosts, unsigned host_count)
+static int compare(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a;
+    const uint32_t y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void settle_round_trips(struct measuring *measuring)
+{
+    const unsigned count = measuring->round_trip_count;
+    if (count == 0)
+        return;
+    qsort(measuring->round_trips_us, count, sizeof measuring->round_trips_us[0], compare);
+    measuring->measured->round_trip_min_ns = measuring->round_trips_us[0] * UINT64_C(1000);
+    measuring->measured->round_trip_max_ns = measuring->round_trips_us[(count - 1) * 9 / 10] * UINT64_C(1000);
+}
+
+static void note_machines(struct measuring *measuring, const struct host_asked *hosts, unsigned host_count)
 {
     struct measured *measured = measuring->measured;
     uint64_t median_sum_us = 0;
@@ -87,9 +112,10 @@ static void note_machines(const struct measuring *measuring, const struct host_a
         uint64_t longest_us;
         if (!is_in_pool(measuring->shards, &hosts[i].id) || !hosts[i].is_up)
             continue;
-        note_round_trip(measured, &hosts[i]);
+        note_round_trip(measuring, &hosts[i]);
         if (!host_number(&hosts[i], "commit_p50_us", &median_us) ||
-            !host_number(&hosts[i], "commit_p99_us", &longest_us) || longest_us == 0)
+            !host_number(&hosts[i], "commit_p99_us", &longest_us) || longest_us == 0 || median_us > longest_us ||
+            longest_us > COMMIT_US_MAX)
             continue;
         median_sum_us += median_us;
         longest_sum_us += longest_us;
@@ -97,10 +123,8 @@ static void note_machines(const struct measuring *measuring, const struct host_a
     }
     if (count == 0)
         return;
-    /* Uniform in between, as far as both say the same. */
+    measured->commit_median_ns = median_sum_us * 1000 / count;
     measured->commit_max_ns = longest_sum_us * 1000 / count;
-    measured->commit_min_ns =
-        2 * median_sum_us > longest_sum_us ? (2 * median_sum_us - longest_sum_us) * 1000 / count : 0;
 }
 
 static void note_registers(const struct measuring *measuring, const struct host_asked *hosts, unsigned host_count)
@@ -116,9 +140,10 @@ static void note_registers(const struct measuring *measuring, const struct host_
         register_count += count > 0 ? count : 0;
         bytes += fragment_bytes > 0 ? fragment_bytes * shard->base.code.k : 0;
     }
-    measuring->measured->register_count = (uint64_t)(register_count + 0.5);
+    measuring->measured->register_count =
+        (uint64_t)(register_count < REGISTER_COUNT_MAX ? register_count + 0.5 : REGISTER_COUNT_MAX);
     if (measuring->measured->value_bytes == 0 && register_count >= 1)
-        measuring->measured->value_bytes = (uint64_t)(bytes / register_count);
+        measuring->measured->value_bytes = value_bytes_of(bytes / register_count);
 }
 
 /* Ask all hosts once. */
@@ -175,6 +200,7 @@ bool measure(struct admin *admin, const struct shards *shards, uint64_t window_n
     if (goes_on && measuring.after)
         measure_rates(measuring.before, measuring.after, measuring.host_count,
                       (double)(measuring.after_ns - measuring.before_ns) / 1e9, measuring.code, measured);
+    settle_round_trips(&measuring);
     free(measuring.before);
     free(measuring.after);
     return goes_on;

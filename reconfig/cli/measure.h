@@ -15,9 +15,9 @@ struct measured {
     uint64_t value_bytes;    /* the mean of what is written; if nothing is, of what is stored */
     uint64_t register_count; /* about */
     uint64_t round_trip_min_ns;
-    uint64_t round_trip_max_ns;
-    uint64_t commit_min_ns;
-    uint64_t commit_max_ns;
+    uint64_t round_trip_max_ns; /* but for the slowest tenth, which says more about this machine */
+    uint64_t commit_median_ns;
+    uint64_t commit_max_ns; /* but for the slowest hundredth */
 };
 
 /** What one host has counted since it started. */

@@ -219,6 +219,67 @@ class Changes(AdminTest):
         self.check_values(3)
 
 
+class Advice(AdminTest):
+    LOAD = ["--reads-per-s", 500, "--writes-per-s", 100]
+    MACHINES = ["--rtt", "300us", "--rtt-max", "600us", "--commit", "1ms", "--commit-max", "3ms"]
+
+    def test_without_a_cluster_it_says_the_same_every_time_and_needs_to_be_told_everything(self):
+        arguments = [harness.program("areg-reconfig"), "advise"]
+        words = [*arguments, "--hosts", 7, "--value", "64KiB", "--json", *self.LOAD, *self.MACHINES]
+        first, second = (harness.must(harness.run([*map(str, words), "--slo-p99", "10"])) for _ in range(2))
+        self.assertEqual(first.stdout, second.stdout)
+        advice = document(first)
+        self.assertEqual((advice["present"], advice["best"], advice["nearest"]), (None, "rs:7,5", None))
+        self.assertEqual({code["moved_bytes"] for code in advice["codes"]}, {None})
+        safer = document(harness.must(harness.run([*map(str, words), "--tolerate", "2"])))
+        self.assertEqual(safer["best"], "rs:7,3")
+        self.assertEqual({code["tolerance"] for code in safer["codes"]}, {2, 3})
+        result = harness.run([*map(str, words), "--slo-p99", "900us"])
+        self.assertEqual((result.returncode, document(result)["best"]), (9, None))
+        self.assertIn(b"no code is fast enough; the nearest is " + document(result)["nearest"].encode(), result.stderr)
+        result = harness.run([*map(str, words), "--tolerate", "4"])
+        self.assertEqual((result.returncode, document(result)["codes"]), (9, []))
+        self.assertIn(b"that takes 9", result.stderr)
+        for word in ("--hosts", "--value", "--reads-per-s", "--writes-per-s"):
+            without = words[: words.index(word)] + words[words.index(word) + 2 :]
+            self.assertEqual(harness.run([*map(str, without)]).returncode, 2, word)
+        for wrong in (["--slo-p99", "soon"], ["--bandwidth", "-1"], ["--rtt", "2ms"], ["--hosts", "33"]):
+            self.assertEqual(harness.run([*map(str, words), *wrong]).returncode, 2, wrong)
+
+    def test_it_knows_the_present_code_and_what_it_costs_to_leave_it(self):
+        self.cluster(hosts=5, code="repl:5")
+        self.put_values(10)
+        advice = document(self.admin("advise", "--json", *self.LOAD, *self.MACHINES))
+        self.assertEqual((advice["present"], advice["best"], advice["hosts"]), ("repl:5", "rs:5,3", 5))
+        registers = advice["workload"]["registers"]  # as the host with the fewest counts them
+        self.assertIn(registers, range(5, 11))
+        self.assertEqual(advice["workload"]["value_bytes"], len(VALUE))
+        moved = {code["code"]: code["moved_bytes"] for code in advice["codes"]}
+        self.assertEqual((moved["repl:5"], moved["repl:3"]), (0, 0))
+        self.assertAlmostEqual(moved["rs:5,3"], registers * len(VALUE) * 4 / 3, delta=2)
+        text = self.admin("advise", *self.LOAD, *self.MACHINES, "--hosts", 7).stdout
+        self.assertIn(b"recode rs:7,5, and add 2 hosts, in one change", text)
+        self.assertEqual(self.admin("advise", "nowhere", *self.LOAD, exit_code=3).stdout, b"")
+        self.admin("apply", "recode", "rs:5,3")
+        self.assertIn(b"rs:5,3, which it has, is the cheapest", self.admin("advise", *self.LOAD).stdout)
+
+    def test_it_measures_the_load_that_hosts_count(self):
+        cluster = self.cluster(hosts=3, code="repl:3")
+        load = cluster.bench_begin(
+            "--mix", "a", "--keys", 20, "--value", "20KiB", "--clients", 2, "--rate", 200, "--run", "60s"
+        )
+
+        def is_read():
+            return document(self.admin("advise", "--json", "--window", "1ms"))["workload"]["reads_per_s"] > 0
+
+        harness.wait_until(is_read, 20, "load")
+        workload = document(self.admin("advise", "--json", "--window", "1s"))["workload"]
+        cluster.bench_end(load)
+        self.assertEqual((workload["value_bytes"], workload["registers"]), (20 << 10, 20))
+        for rate in (workload["reads_per_s"], workload["writes_per_s"]):
+            self.assertTrue(20 < rate < 180, workload)  # of 100, but a machine that has much to do is late
+
+
 class Refusals(AdminTest):
     def test_what_is_unsafe_is_refused_and_changes_nothing(self):
         self.cluster(hosts=5, code="rs:5,3")
