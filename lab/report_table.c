@@ -326,11 +326,15 @@ static void write_check(const struct run_data *run, unsigned row, FILE *to)
 void report_table_checks(const struct run_data *run, FILE *to)
 {
     const struct table *checks = &run->checks;
+    const unsigned failed_count = run_verdict_of(run).failed_count;
     unsigned line_count = 0;
     if (checks->row_count == 0) {
         fputs("<p class=\"quiet\">This experiment checks nothing.</p>\n", to);
         return;
     }
+    /* What has passed is there for those who ask. */
+    fprintf(to, "<details%s><summary>%u of %u passed</summary>\n", failed_count ? " open" : "",
+            checks->row_count - failed_count, checks->row_count);
     fputs("<div class=\"wide\"><table class=\"sortable\"><thead><tr><th scope=\"col\">verdict</th><th "
           "scope=\"col\">check</th><th scope=\"col\">point</th><th scope=\"col\" class=\"n\">measured</th><th "
           "scope=\"col\" class=\"n\">bound</th><th scope=\"col\">detail</th></tr></thead>\n<tbody>\n",
@@ -344,4 +348,5 @@ void report_table_checks(const struct run_data *run, FILE *to)
     fputs("</tbody></table></div>\n", to);
     if (checks->row_count > line_count)
         fprintf(to, "<p class=\"quiet\">%u of %u checks; checks.csv has all.</p>\n", line_count, checks->row_count);
+    fputs("</details>\n", to);
 }

@@ -165,14 +165,24 @@ static void add_refusal(struct sim *sim, const struct request *request, enum rep
     add_reply(sim, &reply);
 }
 
-static void answer_read(struct sim *sim, uint32_t host_index, const struct request *request)
+/* As add_reply(), but a packet that is full goes, as aregd's does. */
+static void send_reply(struct sim *sim, const struct reply *reply, const struct transit *like)
 {
+    if (packet_add_reply(sim->reply_writer, reply) == AREG_OK)
+        return;
+    network_flush(sim, sim->reply_writer, like);
+    add_reply(sim, reply);
+}
+
+static void answer_read(struct sim *sim, const struct request *request, const struct transit *like)
+{
+    const uint32_t host_index = like->host_index;
     const struct sim_host *host = &sim->hosts[host_index];
     struct reply reply;
     struct store_txn *txn = begin(host, STORE_READ);
     CHECK(replica_read(host->replica, txn, request, &reply) == AREG_OK);
     watch_told(sim, host_index, watch_answer(sim, host_index, txn, request, &reply));
-    add_reply(sim, &reply);
+    send_reply(sim, &reply, like);
     if (request->kind == MESSAGE_GET_DATA)
         sim->report->payload_bytes_answered += reply.payload.bytes;
     slice_unref(&reply.payload);
@@ -395,15 +405,15 @@ void host_receive(struct sim *sim, const struct transit *from, const struct pack
     if (packet_open(&reader, packet, &version) != AREG_OK)
         return;
     struct request request;
+    const struct transit like = to_client(from->client_index, from->client_life, from->host_index, from->kind);
     while (packet_next_request(&reader, &request) == AREG_OK) {
         if (message_is_read_only(request.kind))
-            answer_read(sim, from->host_index, &request);
+            answer_read(sim, &request, &like);
         else if (host->waiting_count + write_count < sim->queue_max)
             writes[write_count++] = request;
         else
             add_refusal(sim, &request, REPLY_BUSY);
     }
-    const struct transit like = to_client(from->client_index, from->client_life, from->host_index, from->kind);
     network_flush(sim, sim->reply_writer, &like);
     if (write_count > 0) {
         enqueue(host, from, writes, write_count);

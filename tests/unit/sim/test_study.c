@@ -290,6 +290,20 @@ static void bandwidth_is_shared_and_used_up(void **state)
     free(run.ops);
 }
 
+/* A worker asks for several registers at once: hosts begin another packet for their values, as aregd does. */
+static void replies_that_do_not_fit_one_packet_go_in_several(void **state)
+{
+    (void)state;
+    struct run run = make_run("rs:5,3");
+    run.options.key_count = 16;
+    run.options.value_bytes = 4 << 20;
+    run.options.op_count_max = 50;
+    add_event(&run, 1 * MS, STUDY_RECONFIGURE, 0, "recode rs:5,4");
+    do_run(&run);
+    assert_int_equal(run.report.configuration, 1);
+    free(run.ops);
+}
+
 /* ---------------------------------------------------------------- open loops */
 
 static void an_open_loop_begins_at_its_rate_and_counts_what_it_missed(void **state)
@@ -566,6 +580,7 @@ int main(void)
         cmocka_unit_test(bytes_take_their_time_on_every_link),
         cmocka_unit_test(what_is_sent_on_one_connection_arrives_in_order_however_long_it_is),
         cmocka_unit_test(bandwidth_is_shared_and_used_up),
+        cmocka_unit_test(replies_that_do_not_fit_one_packet_go_in_several),
         cmocka_unit_test(an_open_loop_begins_at_its_rate_and_counts_what_it_missed),
         cmocka_unit_test(hosts_die_and_come_back),
         cmocka_unit_test(configurations_change_under_load),
