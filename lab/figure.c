@@ -16,9 +16,10 @@ enum { BAND_BOOTSTRAP_COUNT_MIN = 5 };
 struct figure_row {
     unsigned panel;
     unsigned series;
-    double key;   /* x; of a CDF: the share */
-    double value; /* y; of a CDF: x. NAN: nothing was measured there */
-    double bound; /* NAN: none */
+    double key;    /* x; of a CDF: the share */
+    double repeat; /* without repeats, every row is one */
+    double value;  /* y; of a CDF: x. NAN: nothing was measured there */
+    double bound;  /* NAN: none */
 };
 
 struct figure_build {
@@ -170,27 +171,46 @@ static bool take_row(struct figure_build *build, unsigned row, int point)
     const double key = build->plot->x.scale == AXIS_NAMES
                            ? name_index(build, row)
                            : table_number(build->table, row, build->key_column) * build->key_to_base;
+    const int repeat_column = table_column(build->table, "repeat");
     if (isnan(key) || key < 0)
         return false;
     build->rows[build->row_count++] = (struct figure_row){
         .panel = (unsigned)panel,
         .series = (unsigned)series,
         .key = key,
+        .repeat = repeat_column == TABLE_NO_COLUMN ? row : table_number(build->table, row, repeat_column),
         .value = table_number(build->table, row, build->value_column) * build->value_to_base,
         .bound = table_number(points, (unsigned)point, build->bound_column) * build->bound_to_base,
     };
     return true;
 }
 
-static int compare_rows(const void *a, const void *b)
+/* NAN before all. */
+static int compare_numbers(double a, double b)
 {
-    const struct figure_row *x = a;
-    const struct figure_row *y = b;
+    if (isnan(a) || isnan(b))
+        return isnan(b) - isnan(a);
+    return (a > b) - (a < b);
+}
+
+/* Repeats of one point of the plot are alike. */
+static int compare_points(const struct figure_row *x, const struct figure_row *y)
+{
     if (x->panel != y->panel)
         return x->panel < y->panel ? -1 : 1;
     if (x->series != y->series)
         return x->series < y->series ? -1 : 1;
     return (x->key > y->key) - (x->key < y->key);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct figure_row *x = a;
+    const struct figure_row *y = b;
+    int order = compare_points(x, y);
+    if (order == 0)
+        order = compare_numbers(x->repeat, y->repeat);
+    return order ? order : compare_numbers(x->value, y->value);
 }
 
 static enum areg_error take_rows(struct figure_build *build)
@@ -218,9 +238,12 @@ static struct plot_point gather(struct figure_build *build, const struct figure_
 {
     double values[STATISTICS_SAMPLE_COUNT_MAX];
     struct sample sample = {values, 0};
-    for (unsigned i = 0; i < count && sample.count < STATISTICS_SAMPLE_COUNT_MAX; i++)
-        if (!isnan(rows[i].value))
+    for (unsigned i = 0; i < count && sample.count < STATISTICS_SAMPLE_COUNT_MAX; i++) {
+        /* Rows of one try that differ in something else may say the same. */
+        const bool is_said = i > 0 && rows[i].repeat == rows[i - 1].repeat && rows[i].value == rows[i - 1].value;
+        if (!isnan(rows[i].value) && !is_said)
             values[sample.count++] = rows[i].value;
+    }
     struct plot_point point = {rows[0].key, (double)NAN, (double)NAN, (double)NAN};
     if (sample.count == 0)
         return point;
@@ -274,7 +297,7 @@ static enum areg_error add_points(struct figure_build *build, bool are_bounds)
     for (unsigned from = 0; !error && from < build->row_count; from += count) {
         const struct figure_row *row = &build->rows[from];
         for (count = 1; from + count < build->row_count; count++)
-            if (compare_rows(row, row + count) != 0)
+            if (compare_points(row, row + count) != 0)
                 break;
         struct plot_point point;
         if (are_bounds) {

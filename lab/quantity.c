@@ -53,6 +53,12 @@ static const struct known {
     {"bound_received_values", "bound of values received"},
     {"bound_stored_values", "bound of values stored"},
     {"bound_latency_us", "bound of latency"},
+    {"whole_share", "shards that are whole again"},
+    {"whole_s", "after"},
+    {"full_s", "until all are whole"},
+    {"bound_full_s", "bound of until all are whole"},
+    {"cpu_s", "CPU"},
+    {"virtual_s", "virtual time"},
 };
 
 /* Endings with a unit, longest first. */
@@ -62,6 +68,7 @@ static const struct ending {
     double to_base;
     const char *words; /* instead of it */
 } endings[] = {
+    {"_bytes_per_host", QUANTITY_BYTES, 1, " for each host"},
     {"_bytes_per_s", QUANTITY_BYTES_PER_S, 1, ""},
     {"_per_s", QUANTITY_PLAIN, 1, " a second"},
     {"_seconds", QUANTITY_TIME, 1, ""},

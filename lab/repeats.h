@@ -1,5 +1,6 @@
 /*
- * Rows of points.csv that are repeats of the same: one point, and one operation. They need not stand together.
+ * Rows of points.csv that are repeats of the same: of one point, and of one operation; where a try has several such
+ * rows, as those of larger clusters have, each is repeated by the one in its place. They need not stand together.
  */
 #ifndef LAB_REPEATS_H
 #define LAB_REPEATS_H

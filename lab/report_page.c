@@ -197,7 +197,7 @@ static void write_data_note(const struct run_data *run, FILE *to)
         const struct table *table;
     } tables[] = {
         {"points.csv", &run->points}, {"latencies.csv", &run->latencies}, {"timeline.csv", &run->timeline},
-        {"events.csv", &run->events}, {"checks.csv", &run->checks},
+        {"events.csv", &run->events}, {"checks.csv", &run->checks},       {"limits.csv", &run->limits},
     };
     const char *between = "";
     fputs("<p class=\"quiet\">Data, in the directory of this run: ", to);
@@ -259,6 +259,10 @@ static void write_run(const struct run_data *run, unsigned index, FILE *to)
         write_figure(run, index, i, to);
     fputs("<h3>Measured</h3>\n", to);
     report_table_summary(run, to);
+    if (run->limits.row_count > 0) {
+        fputs("<h3>What it took</h3>\n", to);
+        report_table_limits(run, to);
+    }
     fputs("<h3>Checks</h3>\n", to);
     report_table_checks(run, to);
     write_data_note(run, to);

@@ -208,6 +208,29 @@ void report_table_summary(const struct run_data *run, FILE *to)
     repeats_list_fini(&list);
 }
 
+/* ---------------------------------------------------------------- limits */
+
+void report_table_limits(const struct run_data *run, FILE *to)
+{
+    const struct table *limits = &run->limits;
+    int columns[TABLE_COLUMN_COUNT_MAX];
+    for (unsigned i = 0; i < limits->column_count; i++)
+        columns[i] = (int)i;
+    fputs("<div class=\"wide\"><table class=\"sortable\"><caption>Of this program on this machine, and not the same "
+          "the next "
+          "time.</caption>\n<thead><tr>",
+          to);
+    write_head(limits, columns, limits->column_count, "n", to);
+    fputs("</tr></thead>\n<tbody>\n", to);
+    for (unsigned row = 0; row < limits->row_count && row < TABLE_LINE_COUNT_MAX; row++) {
+        fputs("<tr>", to);
+        for (unsigned i = 0; i < limits->column_count; i++)
+            write_parameter(limits, row, columns[i], to);
+        fputs("</tr>\n", to);
+    }
+    fputs("</tbody></table></div>\n", to);
+}
+
 /* ---------------------------------------------------------------- key figures */
 
 static void write_key_figures_of(const struct run_data *run, const struct repeats_list *list, const char *op, FILE *to)

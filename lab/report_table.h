@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 void report_table_summary(const struct run_data *run, FILE *to);
+/** All of limits.csv, as it is. */
+void report_table_limits(const struct run_data *run, FILE *to);
 void report_table_checks(const struct run_data *run, FILE *to);
 /** A few words for the overview: "read: median 0.41 to 2.1 ms, up to 12,300 a second". */
 void report_table_key_figures(const struct run_data *run, FILE *to);

@@ -260,10 +260,8 @@ static void read_side_tables(struct run_data *run)
         const char *name;
         struct table *table;
     } tables[] = {
-        {"latencies.csv", &run->latencies},
-        {"timeline.csv", &run->timeline},
-        {"events.csv", &run->events},
-        {"checks.csv", &run->checks},
+        {"latencies.csv", &run->latencies}, {"timeline.csv", &run->timeline}, {"events.csv", &run->events},
+        {"checks.csv", &run->checks},       {"limits.csv", &run->limits},
     };
     for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         char why[TABLE_WHY_BYTES];
@@ -310,6 +308,7 @@ void run_data_destroy(struct run_data *run)
     table_fini(&run->timeline);
     table_fini(&run->events);
     table_fini(&run->checks);
+    table_fini(&run->limits);
     free(run->manifest);
     free(run);
 }

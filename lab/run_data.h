@@ -37,6 +37,7 @@ struct run_data {
     struct table timeline;
     struct table events;
     struct table checks;
+    struct table limits;         /* of larger clusters: what it took */
     struct figure_specs figures; /* what the experiment asks for; if it asks for nothing: sensible ones */
 
     unsigned parameter_count; /* columns of `points` that tell what was tried, in order */

@@ -26,7 +26,7 @@ enum {
 /* How one run is described to both. */
 struct sample {
     const char *runner; /* "engines", "model" */
-    const char *load;   /* "idle", "loaded", "cluster" */
+    const char *load;   /* "idle", "loaded", "cluster", or how many hosts there are to those that are used */
     struct scale_options options;
     uint64_t op_count;
 };
@@ -250,8 +250,10 @@ enum areg_error study_simulator(const struct scale_options *options, struct scal
         compare(&outcomes[0], &outcomes[1], i == 0, result);
     }
     /* Hosts beside those that have something to do. */
-    for (unsigned hosts = 2u * options->code.n; hosts <= STUDY_HOST_MAX; hosts *= 2) {
-        struct sample sample = small_sample(options, "idle");
+    static const char *const spares[] = {"hosts x 2", "hosts x 4", "hosts x 8"};
+    unsigned hosts = 2u * options->code.n;
+    for (unsigned i = 0; i < sizeof spares / sizeof spares[0] && hosts <= STUDY_HOST_MAX; i++, hosts *= 2) {
+        struct sample sample = small_sample(options, spares[i]);
         struct outcome outcome;
         sample.runner = "engines";
         sample.options.host_count = hosts;
