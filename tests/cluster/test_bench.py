@@ -36,7 +36,7 @@ class Truth(unittest.TestCase):
 
         begin = count()
         samples = [(time.monotonic(), begin)]
-        child = cluster.bench_begin("--closed", "--no-fill", "--keys", 100, "--run", "3s", *load)
+        child = cluster.bench_begin("--closed", "--no-fill", "--keys", 100, "--run", "2s", *load)
         while child.poll() is None:
             samples.append((time.monotonic(), count()))
         result = json.loads(harness.must(harness.finish(child, 30)).stdout)
