@@ -116,6 +116,34 @@ class Measured(unittest.TestCase):
             self.assertEqual({(row["code"], row["keys"]) for row in rows(run_dir, "points.csv")}, {("rs:3,1", "1")})
 
 
+class Larger(unittest.TestCase):
+    """Those that come with areg, about clusters of two hundred hosts instead of a thousand."""
+
+    FEWER = ["--set", "scale.hosts=200", "--set", "scale.shards=2048", "--set", "scale.keys=10000"]
+
+    def test_models_of_larger_clusters_pass_their_checks_and_come_to_the_same_every_time(self):
+        for name, *fewer in (("scale-balance", "--set", "scale.rate=20000", "--set", "scale.clients=10000"),
+                             ("scale-movement",), ("scale-recovery",),
+                             ("scale-slow-hosts", "--set", "scale.rate=4000", "--set", "scale.clients=10000")):
+            with self.subTest(name), harness.Workspace(name) as workspace:
+                for run in ("a", "b"):
+                    harness.must(exp("run", name, "-o", workspace.dir / run, "-q", *self.FEWER, *fewer))
+                self.assertEqual(tables(workspace.dir / "a"), tables(workspace.dir / "b"))
+                self.assertEqual({row["passed"] for row in rows(workspace.dir / "a", "checks.csv")}, {"1"})
+
+    def test_the_model_agrees_with_the_engines_and_the_report_says_what_both_take(self):
+        with harness.Workspace("scale-simulator") as workspace:
+            run_dir = workspace.dir / "run"
+            harness.must(exp("run", "scale-simulator", "-o", run_dir, "-q", *self.FEWER))
+            limits = rows(run_dir, "limits.csv")
+            self.assertEqual({row["runner"] for row in limits}, {"engines", "model"})
+            for row in limits:
+                self.assertGreater(float(row["events_per_s"]), 0)
+                self.assertGreater(float(row["memory_bytes_per_host"]), 0)
+            # Rows of one try are no repeats of each other: each is there, among what was measured and what it took.
+            self.assertEqual((run_dir / "report.html").read_text().count("<td>hosts x 2</td>"), 2)
+
+
 class Interrupted(unittest.TestCase):
     def await_tries(self, run_dir, count):
         points = run_dir / "points.csv"

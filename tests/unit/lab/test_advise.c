@@ -14,7 +14,7 @@ static struct truth truths[ADVICE_COUNT_MAX];
 static void what_is_advised_is_safe_fast_and_nearly_the_cheapest(void **state)
 {
     (void)state;
-    static const uint64_t seeds[] = {1, 10, 38, 47};
+    static const uint64_t seeds[] = {5, 24, 40, 45};
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
         struct case_of_advice it;
         const enum advised_verdict verdict = advised_check(seeds[i], 2500, &it, &advices, truths);
