@@ -94,10 +94,24 @@ static void judge_failures(const struct tried *tried, struct finding *finding)
         all += counts.all;
         not_ok += counts.failed + counts.unknown;
     }
-    finding->measured = (double)not_ok;
+    const struct trial_note *failed = NULL;
+    unsigned failed_count = 0;
+    for (unsigned i = tried->measurement->note_count; i-- > 0;) {
+        if (!tried->measurement->notes[i].has_failed)
+            continue;
+        failed = &tried->measurement->notes[i];
+        failed_count++;
+    }
+    finding->measured = (double)(not_ok + failed_count);
     finding->bound = 0;
-    finding->has_passed = not_ok == 0 && all > 0;
-    snprintf(finding->detail, DETAIL_BYTES, "%" PRIu64 " of %" PRIu64 " operations did not succeed", not_ok, all);
+    finding->has_passed = not_ok == 0 && failed_count == 0 && all > 0;
+    snprintf(finding->detail, DETAIL_BYTES, "%" PRIu64 " of %" PRIu64 " operations did not succeed%s%.300s", not_ok,
+             all, failed ? ", and an event: " : "", failed ? failed->text : "");
+}
+
+static double share_of(double measured, double bound)
+{
+    return bound > 0 ? measured / bound : measured > 0 ? (double)INFINITY : 0;
 }
 
 /* Keep what is the nearest to its bound, or the farthest above it. */
@@ -105,10 +119,8 @@ static void weigh(struct finding *finding, double measured, double bound, const 
 {
     if (isnan(measured) || isnan(bound))
         return;
-    const bool is_first = isnan(finding->measured);
-    const double share = bound > 0 ? measured / bound : measured > 0 ? (double)INFINITY : 0;
-    const double before = is_first ? -1 : finding->bound > 0 ? finding->measured / finding->bound : INFINITY;
-    if (!is_first && share <= before)
+    const double before = isnan(finding->measured) ? 0 : share_of(finding->measured, finding->bound);
+    if (before > 0 && share_of(measured, bound) <= before)
         return;
     finding->measured = measured;
     finding->bound = bound;

@@ -63,6 +63,8 @@ static enum areg_error load_bits(const config_setting_t *root, const char *what,
 {
     const config_setting_t *list = config_setting_get_member(root, what);
     *bits = 0;
+    if (list && !config_setting_is_array(list) && !config_setting_is_list(list))
+        return conf_blame(list, why, "\"%s\" is an array [ \"%s\" ]", what, names[0]);
     for (int i = 0; list && i < config_setting_length(list); i++) {
         const char *name = config_setting_get_string_elem(list, i);
         if (!name)
@@ -299,10 +301,13 @@ static enum areg_error judge_trial(const struct experiment *experiment, struct t
     if (error)
         return error;
     const unsigned client_count = trial->reader_count + trial->writer_count + trial->mixed_count;
+    unsigned switched_off;
     why[0] = 0;
     if (trial->event_count > experiment->base.event_count)
         snprintf(why, SETTING_WHY_BYTES, "there are %u events, not %u", experiment->base.event_count,
                  trial->event_count);
+    else if (ablation_parse(trial->switched_off, &switched_off) != AREG_OK)
+        snprintf(why, SETTING_WHY_BYTES, "there is no optimisation \"%s\" to switch off", trial->switched_off);
     else if (trial->switched_off[0] && experiment->backend != EXPERIMENT_SIM)
         snprintf(why, SETTING_WHY_BYTES, "only the simulator can switch \"%s\" off", trial->switched_off);
     else if (experiment->backend == EXPERIMENT_SIM &&

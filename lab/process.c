@@ -140,10 +140,12 @@ enum areg_error process_ask_to_end(struct process process)
 }
 
 /* Runs in the new process, and only what is safe after a fork(). */
-_Noreturn static void become(char *const argv[], enum process_bond bond, int log_fd, int ready_fd)
+_Noreturn static void become(char *const argv[], enum process_bond bond, pid_t parent, int log_fd, int ready_fd)
 {
     if (bond == PROCESS_ENDS_WITH_US)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (bond == PROCESS_ENDS_WITH_US && getppid() != parent)
+        _exit(127); /* we had ended before that */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -175,9 +177,10 @@ enum areg_error process_spawn(char *const argv[], const char *log_path, enum pro
         close(log_fd);
         return AREG_EIO;
     }
+    const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid == 0)
-        become(argv, bond, log_fd, pipe_fds[1]);
+        become(argv, bond, parent, log_fd, pipe_fds[1]);
     const int cause = errno;
     close(log_fd);
     close(pipe_fds[1]);

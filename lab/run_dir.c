@@ -398,6 +398,8 @@ static enum areg_error judge_manifest(struct run_dir *dir, const struct manifest
         other = "other --repeats";
     else if (strcmp(manifest->sets, sets) != 0)
         other = "other --set";
+    else if (strcmp(manifest->revision, manifest_revision) != 0)
+        other = "another revision of areg";
     if (!other)
         return AREG_OK;
     snprintf(why, RUN_WHY_BYTES, "the run in %.800s was begun with %s; its manifest.json has the command", dir->path,
@@ -451,8 +453,10 @@ enum areg_error run_dir_open(struct run_dir *dir, const char *path, const struct
     enum areg_error error = dir->done ? open_fd(dir, path, why) : AREG_ENOMEM;
     if (!error)
         error = settle(dir, why);
-    if (error)
+    if (error) {
+        dir->done_count = 0; /* what is there stays as it is */
         run_dir_close(dir);
+    }
     return error;
 }
 

@@ -84,6 +84,7 @@ struct trial_window {
 struct trial_note {
     uint64_t begin_ns;
     uint64_t end_ns;
+    bool has_failed; /* or was never begun */
     char text[TRIAL_NOTE_BYTES];
 };
 

@@ -220,6 +220,13 @@ static struct trial_note *begin_note(struct local_trial *run, const struct trial
     return note;
 }
 
+static void fail_note(struct trial_note *note, const char *why, int why_bytes)
+{
+    const size_t used = strlen(note->text);
+    note->has_failed = true;
+    snprintf(note->text + used, sizeof note->text - used, ": failed: %.*s", why_bytes, why);
+}
+
 static void print_change_log(const struct local_trial *run, char path[LOCAL_PATH_BYTES])
 {
     snprintf(path, LOCAL_PATH_BYTES, "%s/change-%u.log", run->cluster.dir, run->change_note);
@@ -283,8 +290,21 @@ static void end_change(struct local_trial *run)
         run->finalized_count++;
         return;
     }
-    const size_t used = strlen(note->text);
-    snprintf(note->text + used, sizeof note->text - used, ": failed: %.*s", (int)strcspn(said, "\n"), said);
+    fail_note(note, said, (int)strcspn(said, "\n"));
+}
+
+/* What the load was over for, or did not end in time. */
+static void note_undone(struct local_trial *run)
+{
+    static const char late[] = "it has not ended";
+    static const char never[] = "the load had ended before";
+    if (run->change_fd >= 0) {
+        struct trial_note *note = &run->result->notes[run->change_note];
+        note->end_ns = since_begin_ns(run);
+        fail_note(note, late, (int)strlen(late));
+    }
+    for (; run->next_event < run->trial->event_count; run->next_event++)
+        fail_note(begin_note(run, &run->trial->events[run->next_event]), never, (int)strlen(never));
 }
 
 /* ---------------------------------------------------------------- events */
@@ -320,8 +340,8 @@ static enum areg_error do_event(struct local_trial *run, const struct trial_even
     if (error == AREG_ECANCELED)
         return fail(run, error, "interrupted");
     if (error) {
-        const size_t used = strlen(note->text);
-        snprintf(note->text + used, sizeof note->text - used, ": failed: %s", error_sentence(error));
+        const char *sentence = error_sentence(error);
+        fail_note(note, sentence, (int)strlen(sentence));
     }
     return AREG_OK;
 }
@@ -375,6 +395,7 @@ static enum areg_error direct(struct local_trial *run)
                 return error;
         }
     }
+    note_undone(run);
     return AREG_OK;
 }
 

@@ -199,6 +199,7 @@ static void tell_events(const struct trial *trial, const struct study_report *re
         struct trial_note *note = &result->notes[result->note_count++];
         note->begin_ns = outcome->begin_ns;
         note->end_ns = outcome->end_ns;
+        note->has_failed = outcome->error != AREG_OK;
         snprintf(note->text, sizeof note->text, "%s %s%s%s", names[event->kind],
                  event->kind == TRIAL_RECONFIGURE ? event->words : event->host, outcome->error ? ": " : "",
                  outcome->why[0]  ? outcome->why

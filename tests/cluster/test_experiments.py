@@ -108,6 +108,32 @@ class Measured(unittest.TestCase):
             self.assertIn(b"see " + bytes(workspace.dir / "run" / "checks.csv"), result.stderr)
             self.assertIn("0", {row["passed"] for row in rows(workspace.dir / "run", "checks.csv")})
 
+    def test_an_event_that_fails_fails_the_run(self):
+        with harness.Workspace("exp-event-fails") as workspace:
+            file = workspace.dir / "fails.cfg"
+            text = (EXPERIMENTS / "simulated.cfg").read_text()
+            file.write_text(text.replace("replace s2 s4", "replace s4 s2"))
+            result = exp("run", file, "-o", workspace.dir / "run", "--repeats", 1)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"and an event: reconfigure replace s4 s2: ", result.stderr)
+            file.write_text(text.replace('"sim"', '"local"').replace('processing = "0"; ', "").replace(
+                'at = "100ms"; do = "reconfigure"; words = "replace s2 s4"', 'at = "200ms"; do = "kill"; host = "s1"').replace(
+                'run = "300ms"', 'ops = 50'))
+            result = exp("run", file, "-o", workspace.dir / "local", "--repeats", 1, "--set", "cluster.code=repl:3",
+                         "--set", "cluster.delay=0ms", "--set", "cluster.delay_max=0ms")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"and an event: kill s1: failed: the load had ended before", result.stderr)
+
+    def test_a_run_that_is_refused_stays_as_it_was(self):
+        with harness.Workspace("exp-refused") as workspace:
+            run_dir = workspace.dir / "run"
+            harness.must(exp("run", EXPERIMENTS / "simulated.cfg", "-o", run_dir, "--repeats", 1, "-q"))
+            told = (run_dir / "manifest.json").read_bytes()
+            points = run_dir / "points.csv"
+            points.write_text(points.read_text().replace("point,", "pont,", 1))
+            self.assertEqual(exp("run", EXPERIMENTS / "simulated.cfg", "-o", run_dir, "--repeats", 1).returncode, 2)
+            self.assertEqual((run_dir / "manifest.json").read_bytes(), told)
+
     def test_set_goes_before_the_file_and_before_a_sweep(self):
         with harness.Workspace("exp-set") as workspace:
             run_dir = workspace.dir / "run"
@@ -221,7 +247,9 @@ class Mistakes(unittest.TestCase):
                 (head + load + 'events = ( { at = "1s"; do = "kill"; host = "s9"; } );\n', "there are 5 hosts"),
                 (head + load + 'events = ( { at = "1s"; do = "reconfigure"; words = "recod rs:3,1"; } );\n', "recode"),
                 (head + load + 'checks = [ "linearisable" ];\n', 'mean "linearizable"?'),
+                (head + load + 'checks = "linearizable";\n', '"checks" is an array [ "linearizable" ]'),
                 (head + load + 'switched_off = "confirm";\n', "only the simulator"),
+                (head + load + 'backend = "sim";\nswitched_off = "confrim";\n', '"confrim"'),
                 (head + load + 'backend = "sim";\nworkload2: {};\n', "FILE:4: unknown setting"),
                 (head + "workload: { readers = 1 \n", "FILE:"),
             ):
