@@ -63,6 +63,7 @@ struct local_trial {
     struct load_counters counters[GROUP_COUNT];
     /* Events. */
     unsigned next_event;
+    uint64_t silent_hosts; /* killed or paused, a bit for each */
     struct process change; /* the areg-reconfig that is under way */
     int change_fd;         /* -1: none is */
     unsigned change_note;
@@ -337,6 +338,10 @@ static enum areg_error do_event(struct local_trial *run, const struct trial_even
         error = process_signal(process, event->kind == TRIAL_PAUSE ? SIGSTOP : SIGCONT);
     }
     note->end_ns = since_begin_ns(run);
+    if (!error && (event->kind == TRIAL_KILL || event->kind == TRIAL_PAUSE))
+        run->silent_hosts |= UINT64_C(1) << index;
+    else if (!error)
+        run->silent_hosts &= ~(UINT64_C(1) << index);
     if (error == AREG_ECANCELED)
         return fail(run, error, "interrupted");
     if (error) {
@@ -385,6 +390,7 @@ static enum areg_error direct(struct local_trial *run)
         if (fds[0].revents) {
             is_loaded = false;
             run->result->seconds = (double)since_begin_ns(run) / 1e9;
+            trial_watch_end(run->watch);
             deadline_ns = load_now_ns() + CHANGE_WAIT_MS * MS;
             continue;
         }
@@ -471,15 +477,17 @@ static enum areg_error await_rest(struct local_trial *run)
     const uint64_t begin_ns = load_now_ns();
     uint64_t still_since_ns = begin_ns;
     uint64_t least_bytes = UINT64_MAX;
+    const unsigned host_count = run->cluster.host_count - (unsigned)__builtin_popcountll(run->silent_hosts);
     struct trial_store store;
     for (;;) {
         store = trial_watch_look(run->watch, REST_LOOK_MS);
+        const bool is_whole = store.answer_count >= host_count;
         const uint64_t now_ns = load_now_ns();
-        if (store.is_known && store.bytes < least_bytes) {
+        if (is_whole && store.bytes < least_bytes) {
             least_bytes = store.bytes;
             still_since_ns = now_ns;
         }
-        if ((store.is_known && run->finalized_count == 0 && (double)store.bytes <= aim_bytes) ||
+        if ((is_whole && run->finalized_count == 0 && (double)store.bytes <= aim_bytes) ||
             now_ns - still_since_ns >= REST_STILL_MS * MS || now_ns - begin_ns >= REST_WAIT_MS * MS)
             break;
         bool is_there;
@@ -487,8 +495,8 @@ static enum areg_error await_rest(struct local_trial *run)
         if (error)
             return error;
     }
-    run->result->stored_values_max = store.is_known ? ratio((double)store.bytes_max, all_bytes) : (double)NAN;
-    run->result->stored_values_rest = store.is_known ? ratio((double)store.bytes, all_bytes) : (double)NAN;
+    run->result->stored_values_max = store.bytes_max > 0 ? ratio((double)store.bytes_max, all_bytes) : (double)NAN;
+    run->result->stored_values_rest = least_bytes < UINT64_MAX ? ratio((double)least_bytes, all_bytes) : (double)NAN;
     return AREG_OK;
 }
 
@@ -509,7 +517,6 @@ static enum areg_error measure(struct local_trial *run)
     error = direct(run);
     if (error)
         return error;
-    trial_watch_end(run->watch);
     sum_counters(run);
     /* What clients still have to confirm they do when they close. */
     load_destroy(run->load);

@@ -78,7 +78,9 @@ static void *take_windows(void *arg)
 {
     struct trial_watch *watch = arg;
     for (uint64_t count = 1; !atomic_load(&watch->is_over); count++) {
-        sleep_until(watch->begin_ns + count * watch->result->window_ns);
+        const uint64_t until_ns = watch->begin_ns + count * watch->result->window_ns;
+        for (uint64_t now_ns; (now_ns = load_now_ns()) < until_ns && !atomic_load(&watch->is_over);)
+            sleep_until(until_ns - now_ns < LOOK_PAUSE_MS * MS ? until_ns : now_ns + LOOK_PAUSE_MS * MS);
         if (!atomic_load(&watch->is_over))
             take_window(watch);
     }
@@ -95,7 +97,7 @@ static void add_host(const struct areg_host_status *host, void *arg)
     if (!at)
         return;
     store->bytes += strtoull(at + strlen(name), NULL, 10);
-    store->is_known = true;
+    store->answer_count++;
 }
 
 struct trial_store trial_watch_look(struct trial_watch *watch, uint32_t wait_ms)
@@ -103,9 +105,7 @@ struct trial_store trial_watch_look(struct trial_watch *watch, uint32_t wait_ms)
     struct trial_store now = {.bytes_max = watch->store.bytes_max};
     const struct areg_op_options options = {.timeout_ms = wait_ms};
     if (areg_ping(watch->handle, &options, add_host, &now) != AREG_OK)
-        now.is_known = false;
-    if (!now.is_known)
-        return watch->store;
+        now.answer_count = 0;
     if (now.bytes > now.bytes_max)
         now.bytes_max = now.bytes;
     watch->store = now;

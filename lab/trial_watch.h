@@ -9,11 +9,11 @@
 
 struct trial_watch;
 
-/** What the hosts that answer store, all together; an upper bound of what was stored before is kept, too. */
+/** What the hosts that have answered store, all together; and the most of all looks so far. */
 struct trial_store {
-    uint64_t bytes; /* fragments, at the last look */
+    uint64_t bytes; /* fragments */
+    unsigned answer_count;
     uint64_t bytes_max;
-    bool is_known; /* hosts have answered at all */
 };
 
 /** AREG_ENOMEM, AREG_EIO; and what areg_open() returns, with `why`. */

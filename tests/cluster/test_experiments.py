@@ -116,9 +116,11 @@ class Measured(unittest.TestCase):
             result = exp("run", file, "-o", workspace.dir / "run", "--repeats", 1)
             self.assertEqual(result.returncode, 1)
             self.assertIn(b"and an event: reconfigure replace s4 s2: ", result.stderr)
-            file.write_text(text.replace('"sim"', '"local"').replace('processing = "0"; ', "").replace(
-                'at = "100ms"; do = "reconfigure"; words = "replace s2 s4"', 'at = "200ms"; do = "kill"; host = "s1"').replace(
-                'run = "300ms"', 'ops = 50'))
+            for before, after in (('"sim"', '"local"'), ('processing = "0"; ', ""), ('run = "300ms"', "ops = 50"),
+                                  ('at = "100ms"; do = "reconfigure"; words = "replace s2 s4"',
+                                   'at = "200ms"; do = "kill"; host = "s1"')):
+                text = text.replace(before, after)
+            file.write_text(text)
             result = exp("run", file, "-o", workspace.dir / "local", "--repeats", 1, "--set", "cluster.code=repl:3",
                          "--set", "cluster.delay=0ms", "--set", "cluster.delay_max=0ms")
             self.assertEqual(result.returncode, 1)
